@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -57,10 +58,8 @@ def stored_key(path: Path) -> str:
         with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # mode 0600
             file.write(secrets.token_urlsafe(64))
             file.flush()
-            try:
+            with suppress(FileExistsError):
                 os.link(file.name, path)
-            except FileExistsError:
-                pass
     return path.read_text()
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 # What every line of a request says beside its own words: request id, client address, user. The middleware fills it.
-request_context: ContextVar[dict[str, Any]] = ContextVar("request_context", default={})
+request_context: ContextVar[dict[str, Any]] = ContextVar("request_context")
 
 # What a LogRecord has anyway; everything else on it was given as extra= and is shown.
 STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "server_time", "taskName"}
@@ -23,7 +23,7 @@ class JSONFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **request_context.get(),
+            **request_context.get({}),
             **{name: value for name, value in vars(record).items() if name not in STANDARD},
         }
         if record.exc_info:
@@ -40,5 +40,8 @@ def configuration(level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         # Django's own handlers mail tracebacks and print text; the root handler says it all.
-        "loggers": {"django": {"handlers": [], "level": "NOTSET"}, "django.server": {"handlers": [], "propagate": True}},
+        "loggers": {
+            "django": {"handlers": [], "level": "NOTSET"},
+            "django.server": {"handlers": [], "propagate": True},
+        },
     }

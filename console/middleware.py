@@ -105,7 +105,7 @@ def session_limits(get_response: GetResponse) -> GetResponse:
             if _has_expired(request):
                 logout(request)
             else:
-                request_context.get()["user"] = request.user.uid
+                request_context.get({})["user"] = request.user.uid
                 _touch(request)
         response = get_response(request)
         if request.user.is_authenticated:

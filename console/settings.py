@@ -104,7 +104,7 @@ TEMPLATES = [
 CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
 
 # ---- Storage
-# Connections outlive a request on both databases: on SQLite, closing the last one would rewrite the whole log each time.
+# Connections outlive a request on both databases: on SQLite, closing the last one rewrites the whole log.
 DATABASES = {
     "default": dj_database_url.parse(
         os.environ.get("DATABASE_URL") or f"sqlite:///{ROSTER_DATA / 'roster.sqlite3'}",
@@ -157,8 +157,9 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # sign-up is closed; allauth checks that this agrees with the above
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True  # a session ends by the limits below, not by a tick box
-ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}  # Roster's own limiter answers before the password is hashed
-# "Last seen" is shown; session_limits writes it once a minute in place of allauth's middleware, which writes on every request.
+# Roster's own limiter answers before the password is hashed.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
+# "Last seen" is shown. session_limits writes it once a minute; allauth's own middleware would write on every request.
 USERSESSIONS_TRACK_ACTIVITY = True
 
 # ---- What one may do

@@ -1,0 +1,36 @@
+# Roster's commands. `make` alone lists them.
+PYTHON ?= python3
+PORT ?= 8000
+export PORT
+ifdef ROSTER_DATA
+export ROSTER_DATA
+endif
+
+START = @$(PYTHON) -I console/start.py
+RUN = $(START) requirements.txt
+TEST = $(START) requirements-test.txt
+
+.PHONY: help run sample test bench lock format
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Serve the console at http://127.0.0.1:8000 (PORT=8123 ROSTER_DATA=folder)
+	$(RUN) manage.py serve --port $(PORT)
+
+sample: ## Load a sample organization, so that no page is empty
+	$(RUN) manage.py prepare
+	$(RUN) manage.py load_sample
+
+test: ## Run every check and every test, on SQLite, PostgreSQL and in a browser
+	$(TEST) -m tests.run
+
+bench: ## Measure the lists and decisions at scale, on both databases
+	$(TEST) -m tests.bench
+
+lock: ## Refresh both lock files
+	$(TEST) -m tests.lock
+
+format: ## Format the code and templates
+	$(TEST) -m tests.run format

@@ -1,0 +1,39 @@
+"""prepare: bring ROSTER_DATA to where the server can start from it. Running it again does only what is new."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+
+class Command(BaseCommand):
+    help = "Migrate the database, load the role catalogues, create the first administrator, collect static files."
+    requires_system_checks: list[str] = []  # serve and the tests run them; here they would cost every start
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("createcachetable")
+        call_command("load_catalogues", stdout=self.stdout)
+        call_command("bootstrap", stdout=self.stdout)
+        self.collect_static_files()
+
+    def collect_static_files(self) -> None:
+        """Collect only what changed since the last start: it takes seconds."""
+        stamp, digest = settings.STATIC_ROOT / "collected", static_digest()
+        if not stamp.exists() or stamp.read_text() != digest:
+            call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+            stamp.write_text(digest)
+
+
+def static_digest() -> str:
+    """Names, sizes and times of our own files, and the lock that fixes everybody else's."""
+    digest = hashlib.sha256((settings.BASE_DIR / "requirements.txt").read_bytes())
+    for path in sorted(Path(settings.BASE_DIR / "static").rglob("*")):
+        digest.update(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,62 @@
+"""serve: prepare ROSTER_DATA, then be the production server, in one process.
+
+The application is loaded once, before the workers fork: the second start is quick and the workers share their memory.
+"""
+
+import logging
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import BaseCommand, call_command
+from django.db import connections
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from console.wsgi import application
+
+
+class Command(BaseCommand):
+    help = "Serve the console with the production server."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=2)
+        parser.add_argument("--threads", type=int, default=4)
+
+    def handle(self, *args: Any, host: str, port: int, workers: int, threads: int, **options: Any) -> None:
+        call_command("prepare", stdout=self.stdout)
+        connections.close_all()  # a connection must not be shared with the workers
+        Server(
+            bind=f"{host}:{port}",
+            workers=workers,
+            threads=threads,
+            when_ready=lambda _: self.stdout.write(f"Roster runs at http://{host}:{port} - stop it with Ctrl-C."),
+        ).run()
+
+
+class ServerLog(Logger):
+    """The server's own words go where all others go: as JSON, so that a hostile request cannot forge a line."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        self.error_log = logging.getLogger("gunicorn.error")
+        self.error_log.setLevel(logging.WARNING)
+        self.error_log.propagate = True
+
+
+class Server(BaseApplication):
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        self.cfg.set("logger_class", ServerLog)
+        self.cfg.set("control_socket_disable", True)
+        self.cfg.set("forwarded_allow_ips", "")  # ROSTER_TRUSTED_PROXIES says whom to believe
+        self.cfg.set("graceful_timeout", 10)
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return application

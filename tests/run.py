@@ -1,0 +1,127 @@
+"""make test: the checks, the tests on SQLite and PostgreSQL side by side, then the browser.
+
+    python -m tests.run          everything
+    python -m tests.run format   format the code instead
+
+What could not be run is said at the end; in continuous integration (CI is set) it is a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests import browser, postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = Path(sys.executable).parent
+
+PRODUCTION = {
+    "ROSTER_ENV": "production",
+    "ROSTER_SECRET_KEY": "a-long-and-random-text-that-only-this-check-has-0123456789",
+    "ROSTER_ALLOWED_HOSTS": "roster.example",
+}
+
+CHECKS: dict[str, list[str]] = {
+    "ruff": ["ruff", "check"],
+    "ruff format": ["ruff", "format", "--check"],
+    "mypy": ["mypy"],
+    "import-linter": ["lint-imports"],
+    "djlint": ["djlint", "templates", "--lint", "--quiet"],
+    "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
+    "deploy": ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+}
+FORMATTERS = {"ruff": ["ruff", "check", "--fix-only"], "ruff format": ["ruff", "format"]}
+
+PYTEST = [sys.executable, "-m", "pytest", "-q"]
+UNIT = [*PYTEST, "--ignore=tests/e2e"]
+ON_POSTGRES = [sys.executable, "-m", "tests.postgres"]
+
+
+def check(name: str, command: list[str]) -> bool:
+    """Run one check, silent unless it fails; True where it passed."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="roster-check-") as data:
+        environment = {**os.environ, "ROSTER_DATA": data, **(PRODUCTION if name == "deploy" else {})}
+        program = str(PROGRAMS / command[0])
+        done = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment, capture_output=True, text=True)
+    outcome = "ok" if done.returncode == 0 else f"FAILED\n{done.stdout}{done.stderr}"
+    print(f"{name:14} {time.monotonic() - started:5.1f} s  {outcome}", flush=True)
+    return done.returncode == 0
+
+
+def run_checks(checks: dict[str, list[str]]) -> list[str]:
+    """The names of the checks that failed. Two at a time: that is how many cores the smallest machine has."""
+    with ThreadPoolExecutor(2) as pool:
+        return [name for name, ok in zip(checks, pool.map(check, checks, checks.values()), strict=True) if not ok]
+
+
+def run_tests(missing: list[str]) -> list[str]:
+    """The names of the test runs that failed; what has no server or browser here is left out."""
+    failed = []
+    with tempfile.TemporaryFile("w+") as output:
+        beside = None
+        if "PostgreSQL" not in missing:
+            beside = subprocess.Popen([*ON_POSTGRES, *UNIT], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        if not run("tests on SQLite", UNIT):
+            failed.append("tests on SQLite")
+        if beside:
+            if beside.wait():
+                failed.append("tests on PostgreSQL")
+            output.seek(0)
+            print("\n==> tests on PostgreSQL (ran meanwhile)", flush=True)
+            shutil.copyfileobj(output, sys.stdout)
+    if "browser" not in missing:
+        stories = {"stories in a browser": [*PYTEST, "tests/e2e"]}
+        if "PostgreSQL" not in missing:
+            stories["browser smoke test on PostgreSQL"] = [*ON_POSTGRES, *PYTEST, "tests/e2e", "-m", "smoke"]
+        failed += [name for name, command in stories.items() if not run(name, command)]
+    return failed
+
+
+def run(name: str, command: list[str]) -> bool:
+    print(f"\n==> {name}", flush=True)
+    return subprocess.run(command, cwd=ROOT).returncode == 0
+
+
+def install_what_is_missing() -> list[str]:
+    """Install a PostgreSQL server and a browser; the names of what could not be had."""
+    if not postgres.system_programs():
+        install_from_debian("postgresql")
+    if not browser.program():
+        install_from_debian("chromium")
+    if not browser.program():
+        browser.install()
+    found = {"PostgreSQL": postgres.system_programs() or postgres.packaged_programs(), "browser": browser.program()}
+    return [name for name, program in found.items() if not program]
+
+
+def install_from_debian(package: str) -> None:
+    """Try to install a Debian package; does nothing where we may not or cannot."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"Installing {package} ...", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", package]):
+            subprocess.run(["apt-get", *command], env=environment, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+
+
+def main() -> None:
+    started = time.monotonic()
+    if "format" in sys.argv:
+        sys.exit(bool(run_checks(FORMATTERS)))
+    missing = install_what_is_missing()
+    failed = run_checks(CHECKS) + run_tests(missing)
+    print(f"\n{(time.monotonic() - started) / 60:.1f} minutes.")
+    for name in missing:
+        print(f"*** NOT RUN: there is no {name} here and none could be installed. ***")
+    for name in failed:
+        print(f"*** FAILED: {name} ***")
+    sys.exit(bool(failed or (missing and os.environ.get("CI"))))
+
+
+if __name__ == "__main__":
+    main()
