@@ -18,7 +18,6 @@
   const copy = async (button) => {
     const source = document.getElementById(button.dataset.copy);
     const label = button.querySelector("span");
-    const before = label.innerHTML;
     try {
       await navigator.clipboard.writeText(source.textContent);
       label.textContent = "Copied";
@@ -29,7 +28,7 @@
       label.textContent = "Selected: copy it now";
       say("Selected. Copy it with the keyboard.");
     }
-    setTimeout(() => { label.innerHTML = before; }, 2500);
+    setTimeout(() => { label.textContent = "Copy"; }, 2500);
   };
 
   addEventListener("click", (event) => {
