@@ -1,0 +1,1 @@
+"""People and places: users, groups and the tree of scopes. Knows nothing of roles."""

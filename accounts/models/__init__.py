@@ -1,0 +1,6 @@
+from accounts.models.groups import GroupProfile
+from accounts.models.scopes import Cluster, Department, Organization, Project, Scope, ScopeClosure
+from accounts.models.throttle import Throttle
+from accounts.models.users import User
+
+__all__ = ["Cluster", "Department", "GroupProfile", "Organization", "Project", "Scope", "ScopeClosure", "Throttle", "User"]

@@ -1,0 +1,1 @@
+"""What people may do in places: roles, rules, role assignments, shares, decisions and the audit trail."""

@@ -1,0 +1,274 @@
+"""The questions of access control, each asked in one way.
+
+    may(user, action, thing)                     yes or no
+    explain(user, action, thing)                 the same walk, with its reasons
+    actions_for(user, things)                    what may be done with each row of a page, in a constant number of queries
+    permitted(user, action, entity_type, within) objects, as a queryset
+    people_who_may(action, thing)                users, as a queryset
+    permitted_scopes(user, action, entity_type)  scopes, as a queryset
+
+`thing` is an object of a protected model, saved or not yet, or `At(entity_type, scope)` for some object of a type in a
+scope, or `At(entity_type)` for one anywhere. An action is allowed when a rule that speaks of it stands in a role that the
+user holds, in effect, in the object's scope or above it, and every condition of the rule holds; or when it was shared. The
+one thing that subtracts is the boundary of clusters (RUN-14). Everything else is denied; an undefined question raises.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Scope, ScopeClosure, User
+from policies.holdings import LIVE, Holding, Subject, holders, memberships, subject_for, union
+from policies.models import Resource
+from policies.protected import PROTECTED, At, Protected, entity_type_of, scope_of
+from policies.rulebook import Line, Rulebook, rulebook
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One rule that speaks of the action, one holding of its role, and what is missing; nothing missing = allowed."""
+
+    line: Line
+    holding: Holding
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer, with the candidates it comes from and its reasons as sentences."""
+
+    allowed: bool
+    reasons: tuple[str, ...]
+    candidates: tuple[Candidate, ...] = ()
+
+
+def may(user: User, action: str, thing: Any) -> bool:
+    """Whether the user may do the action. Raises UnknownQuestion, TypeError for what is not protected."""
+    if not user.is_active:
+        return False
+    subject = subject_for(user)
+    candidates = walk(subject, action, thing)
+    if outside(subject, thing):
+        return False
+    return any(not candidate.missing for candidate in candidates) or action in _shared(user, [thing])[_key(thing)]
+
+
+def walk(subject: Subject, action: str, thing: Any) -> Iterator[Candidate]:
+    """Every (rule, holding) that could allow the action, with what is missing."""
+    lines = subject.book.rules_for(action, type_id(subject.book, thing))
+    return _candidates(subject, lines, thing)
+
+
+def _candidates(subject: Subject, lines: Iterable[Line], thing: Any) -> Iterator[Candidate]:
+    above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(subject.book, thing)
+    seen = PROTECTED.get(entity_type_of(thing))
+    for line in lines:
+        holdings = subject.by_role.get(line.role_id, ())
+        if not holdings:
+            continue
+        # Of "some object" nothing is known but its type and scope: a condition about the object is not met.
+        unmet = tuple(
+            f"only where {c.sentence}" for c in line.conditions
+            if seen is None or isinstance(thing, At) or not c.holds(subject, thing, seen)
+        )
+        for holding in holdings:
+            yield Candidate(line, holding, (*_without_effect(holding, above), *unmet))
+
+
+def _without_effect(holding: Holding, above: frozenset[int] | None) -> tuple[str, ...]:
+    return tuple(said for is_so, said in (
+        (holding.expired, "the assignment has expired"),
+        (holding.switched_off, "the role is switched off"),
+        (holding.pending, "the role is pending until it is given at a narrower scope"),
+        (above is not None and holding.scope_id not in above, "the role is held in another scope"),
+    ) if is_so)
+
+
+def outside(subject: Subject, thing: Any) -> bool:
+    """Whether the object lies in a cluster outside the user's boundary."""
+    scope = scope_of(thing)
+    cluster = scope.cluster_above_id if scope else None
+    return cluster is not None and subject.cluster_ids is not None and cluster not in subject.cluster_ids
+
+
+def ancestor_ids(book: Rulebook, thing: Any) -> frozenset[int]:
+    """Row numbers of the scopes whose holders reach the object."""
+    scope = scope_of(thing)
+    return frozenset(scope.ancestor_ids if scope else (book.root_id,))
+
+
+def type_id(book: Rulebook, thing: Any) -> int:
+    return thing.entity_type_id if isinstance(thing, Resource) else book.type_id(entity_type_of(thing))
+
+
+def actions_for(user: User, things: Iterable[Any]) -> dict[Any, set[str]]:
+    """{row number: actions} for objects of one model; the number of queries does not depend on the rows."""
+    rows = list(things)
+    if not user.is_active or not rows:
+        return {thing.pk: set() for thing in rows}
+    subject, found = subject_for(user), _shared(user, rows)
+    lines_of: dict[int, list[tuple[str, tuple[Line, ...]]]] = defaultdict(list)
+    for (action, kind), lines in subject.book.lines.items():
+        lines_of[kind].append((action, lines))
+    for thing in rows:
+        if outside(subject, thing):
+            found[thing.pk] = set()
+            continue
+        found[thing.pk] |= {
+            action for action, lines in lines_of[type_id(subject.book, thing)]
+            if any(not candidate.missing for candidate in _candidates(subject, lines, thing))
+        }
+    return {thing.pk: found[thing.pk] for thing in rows}
+
+
+def _key(thing: Any) -> Any:
+    return None if isinstance(thing, At) else thing.pk
+
+
+def _shared(user: User, things: list[Any]) -> dict[Any, set[str]]:
+    """guardian's own rows: {row number: actions given on the object itself}."""
+    found: dict[Any, set[str]] = defaultdict(set)
+    saved = [thing for thing in things if not isinstance(thing, At) and thing.pk is not None]
+    protected = PROTECTED.get(entity_type_of(saved[0])) if saved else None
+    if protected and protected.shares:
+        rows = _share_rows(user, protected, content_object__in=[thing.pk for thing in saved])
+        for pk, action in union([row.values_list("content_object", "permission__codename") for row in rows]):
+            found[pk].add(action)
+    return found
+
+
+def _share_rows(user: User, protected: Protected, **which: Any) -> list[QuerySet[Any]]:
+    with_user, with_group = protected.shares or ()
+    groups = memberships().filter(user=user.pk).values("group")
+    return [
+        with_user._default_manager.filter(user=user.pk, **which),
+        with_group._default_manager.filter(group__in=groups, **which),
+    ]
+
+
+def permitted(user: User, action: str, entity_type: str, within: Scope | None = None) -> QuerySet[Any]:
+    """The objects on which the user may do the action (inside a scope), as a queryset of the entity type's model."""
+    protected = PROTECTED[entity_type]
+    rows: QuerySet[Any] = protected.model._default_manager.filter(protected.where)
+    if not user.is_active:
+        return rows.none()
+    subject = subject_for(user)
+    if within is not None:
+        rows = rows.filter(_inside(protected, within))
+    above = frozenset(within.ancestor_ids) if within is not None else frozenset((subject.book.root_id,))
+    branches = []
+    for condition, scopes in _reaches(subject, action, entity_type, protected):
+        if not scopes & above:
+            lower = ScopeClosure.objects.filter(ancestor__in=scopes).values("descendant")
+            condition &= Q(**{f"{protected.scope}__in": lower}) if protected.scope else Q(pk__in=())
+        elif condition == Q():
+            return _bounded(rows, subject, protected)
+        branches.append(protected.model._default_manager.filter(protected.where, condition).values("pk"))
+    if protected.shares:
+        branches += [row.values("content_object") for row in _share_rows(user, protected, permission__codename=action)]
+    return _bounded(rows.filter(pk__in=union(branches)), subject, protected) if branches else rows.none()
+
+
+def _reaches(subject: Subject, action: str, entity_type: str, protected: Protected) -> Iterator[tuple[Q, frozenset[int]]]:
+    """(what a rule asks of the object, scopes where the user holds its role), each distinct one once."""
+    scopes: dict[int, set[int]] = defaultdict(set)
+    for holding in subject.holdings:
+        scopes[holding.role_id].add(holding.scope_id)
+    grouped: dict[tuple[int, Any], set[int]] = defaultdict(set)
+    for kind in _types(subject.book, entity_type):
+        for line in subject.book.lines.get((action, kind), ()):
+            if line.role_id in scopes:
+                grouped[line.role_id, line.conditions].add(kind)
+    for (role, conditions), kinds in grouped.items():
+        asked = Q(entity_type__in=kinds) if entity_type == "resource" else Q()
+        yield reduce(and_, (c.things(subject, protected) for c in conditions), asked), frozenset(scopes[role])
+
+
+def _types(book: Rulebook, entity_type: str) -> Iterable[int]:
+    return book.entity_types if entity_type == "resource" else (book.type_id(entity_type),)
+
+
+def _inside(protected: Protected, within: Scope) -> Q:
+    if not protected.scope:
+        return Q()
+    if within.kind == Scope.Kind.PROJECT:  # nothing lies below a project: the plain comparison keeps every index usable
+        return Q(**{protected.scope: within.pk})
+    return Q(**{f"{protected.scope}__in": ScopeClosure.objects.filter(ancestor=within).values("descendant")})
+
+
+def _bounded(rows: QuerySet[Any], subject: Subject, protected: Protected) -> QuerySet[Any]:
+    if subject.cluster_ids is None or not protected.scope:
+        return rows
+    beyond = Scope.objects.filter(cluster__isnull=False).exclude(cluster__in=subject.cluster_ids).values("pk")
+    return rows.exclude(**{f"{protected.scope}__in": beyond})
+
+
+def permitted_scopes(user: User, action: str, entity_type: str) -> QuerySet[Scope]:
+    """Scopes in which a rule without conditions allows the action on every object of the type; for menus and switchers."""
+    if not user.is_active:
+        return Scope.objects.none()
+    subject = subject_for(user)
+    roles = {line.role_id for kind in _types(subject.book, entity_type)
+             for line in subject.book.rules_for(action, kind) if not line.conditions}
+    held = {holding.scope_id for holding in subject.holdings if holding.role_id in roles}
+    rows = Scope.objects.all()
+    if subject.book.root_id not in held:
+        rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__in=held).values("descendant"))
+    return _bounded(rows, subject, PROTECTED["project"])
+
+
+def people_who_may(action: str, thing: Any, when: Q = LIVE) -> QuerySet[User]:
+    """Enabled users who may do the action on the object, through roles or sharing. `when`: see holdings.holders."""
+    book, seen = rulebook(), PROTECTED.get(entity_type_of(thing))
+    above, roles = ancestor_ids(book, thing), defaultdict(set)
+    for line in book.rules_for(action, type_id(book, thing)):
+        if seen is None or isinstance(thing, At):
+            usable = not line.conditions
+        else:
+            usable = all(c.holds(None, thing, seen) for c in line.conditions if c.of_the_object_alone)  # type: ignore[arg-type]
+        if usable:
+            roles[tuple(c for c in line.conditions if not c.of_the_object_alone)].add(line.role_id)
+    branches: list[QuerySet[Any]] = []
+    for conditions, held in roles.items():
+        if conditions and seen:
+            asked = [c.people(thing, seen) for c in conditions]
+            branches.append(User.objects.filter(*asked, pk__in=union(holders(held, above, when))).values("pk"))
+        else:
+            branches += holders(held, above, when)
+    branches += _shared_with(action, thing, seen)
+    found = User.objects.filter(is_active=True, pk__in=union(branches)) if branches else User.objects.none()
+    scope = scope_of(thing)
+    cluster = scope.cluster_above_id if scope else None
+    if cluster is not None:
+        bound = User.clusters.through.objects.filter(scope=cluster).values("user")
+        found = found.filter(Q(all_clusters=True) | Q(pk__in=bound))
+    return found
+
+
+def _shared_with(action: str, thing: Any, seen: Protected | None) -> list[QuerySet[Any]]:
+    if isinstance(thing, At) or thing.pk is None or seen is None or not seen.shares:
+        return []
+    which = {"permission__codename": action, "content_object": thing.pk}
+    groups = seen.shares[1]._default_manager.filter(**which).values("group")
+    return [seen.shares[0]._default_manager.filter(**which).values("user"), memberships().filter(group__in=groups).values("user")]
+
+
+def explain(user: User, action: str, thing: Any) -> Decision:
+    """Why, or why not; `allowed` is may() by construction."""
+    from policies.reasons import reasons_for  # sentences are only made where somebody asks for them
+
+    if not user.is_active:
+        return Decision(False, ("The user is disabled.",))
+    subject = subject_for(user)
+    candidates = tuple(walk(subject, action, thing))
+    beyond = outside(subject, thing)
+    shared = action in _shared(user, [thing])[_key(thing)]
+    allowed = not beyond and (shared or any(not c.missing for c in candidates))
+    return Decision(allowed, reasons_for(subject, action, thing, candidates, beyond=beyond, shared=shared), candidates)

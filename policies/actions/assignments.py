@@ -1,0 +1,173 @@
+"""Role assignments: give a role, take it away, change a project user's roles."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+
+from accounts.models import Scope, User
+from policies.actions.administrators import keep_an_administrator
+from policies.actor import Actor
+from policies.audit import Trail, recording
+from policies.errors import Conflict, Denied
+from policies.holdings import LIVE, forget
+from policies.models import Role, RoleAssignment
+from policies.protected import OrgAssignment
+
+
+class Change(NamedTuple):
+    """What a change of roles did."""
+
+    added: list[Role]
+    removed: list[Role]
+
+
+def edit_roles(*, actor: Actor, user: User, roles: Iterable[Role], seen: Iterable[Role] | None = None) -> Change:
+    """Set a project user's roles (OVH-13). `seen`: the roles the form was shown with.
+
+    Raises Denied, Conflict when the roles are no longer those that were seen, ValidationError for a role that a project
+    user cannot hold. Roles that stay keep who gave them, and when.
+    """
+    from policies.actions.users import lock
+
+    with recording(actor) as trail:
+        user = lock(user)
+        actor.require("give_role", user)
+        current = set(user.role_assignments.filter(scope=user.project_id).values_list("role", flat=True))
+        if seen is not None and current != {role.pk for role in seen}:
+            raise Conflict(user)
+        assert user.project is not None
+        return change_roles(actor=actor, trail=trail, user=user, scope=user.project, wanted=list(roles))
+
+
+def change_roles(*, actor: Actor, trail: Trail, user: User, scope: Scope, wanted: list[Role]) -> Change:
+    """Give and take a user's roles in one scope until they are those wanted. Runs in the caller's transaction, user locked."""
+    held = {a.role_id: a for a in user.role_assignments.filter(scope=scope.pk).select_related("role__catalogue", "scope", "user")}
+    added = [role for role in dict.fromkeys(wanted) if role.pk not in held]
+    removed = [a for pk, a in held.items() if pk not in {role.pk for role in wanted}]
+    for role in added:
+        _give(actor, RoleAssignment(role=role, user=user, scope=scope))
+    for assignment in removed:
+        _require(actor, "delete", assignment)
+        assignment.delete()
+    if added or removed:
+        update_sort_key(user)
+        forget(user)
+        names = sorted(a.role.full_name for a in held.values())
+        now = sorted({*names, *(r.full_name for r in added)} - {a.role.full_name for a in removed})
+        trail.add(f"{'project_user' if user.is_project_user else 'user'}.edit_roles", user, before={"roles": names}, after={"roles": now}, scope=scope)
+    return Change(added, [assignment.role for assignment in removed])
+
+
+def give_role(
+    *, actor: Actor, role: Role, subject: User | Group, scope: Scope, expires_at: datetime | None = None, reason: str = "",
+) -> RoleAssignment:
+    """Give a role to a user or group in a scope. One that they hold there already is returned as it is.
+
+    Raises Denied, ValidationError for a role that cannot be held by the subject or given at the scope.
+    """
+    holder = {"user": subject} if isinstance(subject, User) else {"group": subject}
+    with recording(actor) as trail:
+        existing = RoleAssignment.objects.filter(role=role, scope=scope, **holder).first()
+        if existing:
+            return existing
+        assignment = RoleAssignment(role=role, scope=scope, expires_at=expires_at, reason=reason.strip(), **holder)
+        _give(actor, assignment)
+        trail.add("role_assignment.create", assignment, after=told(assignment))
+        _changed(subject)
+    return assignment
+
+
+def take_role(*, actor: Actor, assignment: RoleAssignment) -> None:
+    """Take a role assignment away. Raises Denied, ValidationError for the last administrator's."""
+    with recording(actor) as trail:
+        _require(actor, "delete", assignment)
+        trail.add("role_assignment.delete", assignment, before=told(assignment))
+        with keep_an_administrator(assignment.user):
+            assignment.delete()
+        _changed(assignment.subject)
+
+
+def update_assignment(*, actor: Actor, assignment: RoleAssignment, expires_at: datetime | None, reason: str) -> RoleAssignment:
+    """Change when an assignment ends, and why it exists. Raises Denied, ValidationError for the last administrator's."""
+    with recording(actor) as trail:
+        assignment = RoleAssignment.objects.select_for_update(of=("self",)).select_related("role__catalogue", "scope", "user", "group").get(pk=assignment.pk)
+        _require(actor, "update", assignment)
+        before = told(assignment)
+        with keep_an_administrator(assignment.user):
+            assignment.expires_at, assignment.reason = expires_at, reason.strip()
+            assignment.save(update_fields=["expires_at", "reason"])
+        trail.add("role_assignment.update", assignment, before=before, after=told(assignment))
+    return assignment
+
+
+def _give(actor: Actor, assignment: RoleAssignment) -> None:
+    """Decide before saving: an assignment must not be what allows itself."""
+    _require(actor, "create", assignment)
+    check_fits(assignment)
+    assignment.granted_by = actor.name[:120]
+    assignment.save()
+
+
+def _require(actor: Actor, action: str, assignment: RoleAssignment) -> None:
+    """Giving, changing and taking a role asks for the role, and in a department or project for the place as well (RUN-12).
+
+    Whoever holds the role already, or has it pending, may be put in a further place by those who may not give the role.
+    """
+    if action != "create" or not _holds_already(assignment):
+        actor.require(action, assignment)
+    if assignment.scope.kind in (Scope.Kind.DEPARTMENT, Scope.Kind.PROJECT):
+        actor.require(action, OrgAssignment(assignment.scope))
+
+
+def may_give(actor: Actor, assignment: RoleAssignment) -> bool:
+    """Whether the actor may save this assignment: what forms offer."""
+    try:
+        _require(actor, "create", assignment)
+    except Denied:
+        return False
+    return True
+
+
+def _holds_already(assignment: RoleAssignment) -> bool:
+    holder = {"user": assignment.user_id} if assignment.user_id else {"group": assignment.group_id}
+    saved = assignment.user_id or assignment.group_id
+    return bool(saved) and RoleAssignment.objects.filter(LIVE, role=assignment.role_id, **holder).exists()
+
+
+def check_fits(assignment: RoleAssignment) -> None:
+    """Raises ValidationError for a role that the subject cannot hold, or that cannot be given at the scope."""
+    role, user = assignment.role, assignment.user
+    kind = "group" if user is None else user.kind
+    if role.is_retired:
+        raise ValidationError({"roles": f"{role} is gone from its catalogue."}, code="retired")
+    if role.subjects and kind not in role.subjects:
+        raise ValidationError({"roles": f"{role} cannot be given to a {kind.replace('_', ' ')}."}, code="subject")
+    if user is not None and user.is_project_user and user.project_id != assignment.scope_id:
+        raise ValidationError({"roles": f"{user} belongs to another project (OVH-10)."}, code="project")
+    pending = role.needs_scope and assignment.scope.kind == Scope.Kind.ORGANIZATION
+    if role.binds and assignment.scope.kind not in role.binds and not pending:
+        raise ValidationError({"roles": f"{role} is given in a {' or '.join(role.binds)}, not in a {assignment.scope.kind}."}, code="scope")
+
+
+def told(assignment: RoleAssignment) -> dict[str, str]:
+    """An assignment as the audit trail tells it."""
+    return {
+        "role": assignment.role.full_name, "to": str(assignment.subject), "in": str(assignment.scope),
+        "expires": assignment.expires_at.isoformat() if assignment.expires_at else "", "reason": assignment.reason,
+    }
+
+
+def _changed(subject: User | Group) -> None:
+    if isinstance(subject, User):
+        forget(subject)
+        if subject.is_project_user:
+            update_sort_key(subject)
+
+
+def update_sort_key(user: User) -> None:
+    """The only writer of User.roles_sort_key: the labels of a project user's roles, in the order in which a row shows them."""
+    labels = user.role_assignments.order_by("role__label").values_list("role__label", flat=True)
+    User.objects.filter(pk=user.pk).update(roles_sort_key=", ".join(labels)[:200])

@@ -1,0 +1,16 @@
+"""System checks of what the design promises."""
+
+from typing import Any
+
+from django.core.checks import Error, Tags, register
+
+
+@register(Tags.database)
+def guardian_generic_tables_are_empty(app_configs: Any, databases: list[str] | None, **kwargs: Any) -> list[Error]:
+    """A share in guardian's generic tables would be seen by nobody: shares live in the direct tables."""
+    from guardian.models import GroupObjectPermission, UserObjectPermission
+
+    if not databases:
+        return []
+    found = [model.__name__ for model in (UserObjectPermission, GroupObjectPermission) if model.objects.exists()]
+    return [Error(f"Rows in guardian's generic table {name}.", hint="Move them to the direct tables and delete them.", id="policies.E001") for name in found]

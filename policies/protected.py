@@ -1,0 +1,115 @@
+"""Which models are protected, and how access control sees their objects.
+
+For each entity type that Roster itself knows: the model, and the paths to what rules can ask about. One path serves both
+notations: read from an object in Python, looked up in a queryset.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import Group
+from django.db.models import Model, Q
+
+from accounts.models import Cluster, Department, Organization, Project, Scope, User
+from policies.models import (
+    AuditEvent,
+    ProjectShareWithGroup,
+    ProjectShareWithUser,
+    Resource,
+    ResourceShareWithGroup,
+    ResourceShareWithUser,
+    RoleAssignment,
+    UserShareWithGroup,
+    UserShareWithUser,
+)
+
+
+class At(NamedTuple):
+    """Some object of an entity type in a scope; without a scope: anywhere (a page)."""
+
+    entity_type: str
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class OrgAssignment:
+    """Putting somebody into a place, whatever the role: asked beside the role assignment itself (RUN-12)."""
+
+    scope: Scope
+    pk = None
+
+    def __str__(self) -> str:
+        return f"somebody in {self.scope}"
+
+
+@dataclass(frozen=True)
+class Protected:
+    """How access control sees the objects of one entity type.
+
+    `scope` is the path to the row number of the scope that an object lies in; empty means the root. `fields` are the
+    further paths that a rule's conditions may name. `shares` are guardian's direct tables, for users and for groups.
+    """
+
+    model: type[Model]
+    where: Q = Q()
+    scope: str = ""
+    owner: str = ""
+    parent_owner: str = ""
+    listed: bool = False
+    fields: dict[str, str] = field(default_factory=dict)
+    shares: tuple[type[Model], type[Model]] | None = None
+
+
+PROTECTED = {
+    "organization": Protected(Organization, scope="pk"),
+    "cluster": Protected(Cluster, scope="pk"),
+    "department": Protected(Department, scope="pk"),
+    "project": Protected(Project, scope="pk", shares=(ProjectShareWithUser, ProjectShareWithGroup)),
+    "user": Protected(User, where=Q(kind=User.Kind.PERSON), shares=(UserShareWithUser, UserShareWithGroup)),
+    "project_user": Protected(
+        User, where=Q(kind=User.Kind.PROJECT_USER), scope="project_id", shares=(UserShareWithUser, UserShareWithGroup)
+    ),
+    "group": Protected(Group),
+    "role_assignment": Protected(RoleAssignment, scope="scope_id", fields={"role": "role_id", "target": "scope__kind"}),
+    "org_assignment": Protected(RoleAssignment, scope="scope_id", fields={"target": "scope__kind"}),
+    "event_history": Protected(AuditEvent, scope="scope_id"),
+    "resource": Protected(
+        Resource, scope="scope_id", owner="owner_id", parent_owner="parent__owner_id", listed=True,
+        fields={"visibility": "visibility"}, shares=(ResourceShareWithUser, ResourceShareWithGroup),
+    ),
+}
+
+
+def entity_type_of(thing: Any) -> str:
+    """The key in PROTECTED of an object. Raises TypeError for what is not protected: unknown things are never allowed."""
+    if isinstance(thing, At):
+        return thing.entity_type
+    if isinstance(thing, OrgAssignment):
+        return "org_assignment"
+    if isinstance(thing, User):
+        return thing.kind if thing.is_project_user else "user"
+    if isinstance(thing, Scope):
+        return thing.kind
+    for name, protected in PROTECTED.items():
+        if isinstance(thing, protected.model):
+            return name
+    raise TypeError(f"{type(thing).__name__} is not protected: nothing can be decided about it.")
+
+
+def value(thing: Any, path: str) -> Any:
+    """What stands at a path of an object; None where the path breaks off."""
+    for name in path.split("__"):
+        thing = getattr(thing, name, None)
+    return thing
+
+
+def scope_of(thing: Any) -> Scope | None:
+    """The scope that an object lies in; None: the root, or for an At without scope anywhere."""
+    if isinstance(thing, At):
+        return thing.scope
+    if isinstance(thing, Scope):
+        return thing
+    path = PROTECTED[entity_type_of(thing)].scope
+    if path == "scope_id" and isinstance(thing, AuditEvent):
+        return Scope.objects.filter(pk=thing.scope_id).first()
+    return value(thing, path.removesuffix("_id")) if path else None
