@@ -1,0 +1,108 @@
+"""The real server in a process of its own, for tests that a test client cannot make: `with Server() as server: ...`"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parent.parent
+READY = "Roster runs at "
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment without what the tests' own settings put there; `changes` on top."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROSTER_", "DJANGO_"))}
+    return {**kept, **changes}
+
+
+def manage(*arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a management command as somebody would in a terminal, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(**variables),
+        check=check,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """manage.py serve on a free port. It keeps `data` where given, else a temporary folder that goes with it.
+
+    `url`, `data`, `log` (everything it printed) and `password` (of the first administrator, where it just made one).
+    """
+
+    def __init__(self, data: Path | None = None, workers: int = 2, **variables: str) -> None:
+        self._own = None if data else TemporaryDirectory(prefix="roster-server-")
+        self.data = data or Path(self._own.name)  # type: ignore[union-attr]
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.workers = workers
+        self.variables = {"ROSTER_DATA": str(self.data), "ROSTER_BASE_URL": self.url, **variables}
+        self.log_file = self.data / "server.log"
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+        if self._own:
+            self._own.cleanup()
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        offset = self.log_file.stat().st_size if self.log_file.exists() else 0
+        with self.log_file.open("a") as log:
+            command = [sys.executable, "manage.py", "serve", f"--port={self.port}", f"--workers={self.workers}"]
+            variables = environment(**self.variables, PYTHONUNBUFFERED="1")
+            self.process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
+        deadline = time.monotonic() + 120
+        while READY not in self.log[offset:]:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not start:\n{self.log[offset:]}")
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it and wait for its end; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(30)
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    @property
+    def password(self) -> str:
+        """The first administrator's generated password, from what the server printed when it started."""
+        found = re.search(r"(?i)password\W+(\S+)", self.log)
+        assert found, self.log
+        return found[1]
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A management command on this server's data."""
+        return manage(*arguments, check=check, **self.variables)
+
+    def get(self, path: str, **headers: str) -> tuple[HTTPResponse, bytes]:
+        """One GET, redirects not followed: the answer with its headers, and its body."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return response, body
