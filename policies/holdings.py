@@ -142,4 +142,5 @@ def _users_of(rows: QuerySet[RoleAssignment]) -> list[QuerySet[Any]]:
 
 def union(querysets: list[QuerySet[Any]]) -> QuerySet[Any]:
     """UNION ALL: each branch keeps its own index; `|` between branches would lose them."""
-    return querysets[0].union(*querysets[1:], all=True)
+    first, *others = [queryset.order_by() for queryset in querysets]  # a model's default order has no place in a branch
+    return first.union(*others, all=True) if others else first
