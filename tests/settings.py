@@ -12,12 +12,13 @@ os.environ.setdefault("ROSTER_LOG_LEVEL", "WARNING")
 atexit.register(shutil.rmtree, os.environ["ROSTER_DATA"], ignore_errors=True)
 
 from console.settings import *  # noqa: E402, F403
-from console.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE, ROSTER_DATA, STORAGES  # noqa: E402
+from console.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE, ROSTER_DATA, STATIC_ROOT, STORAGES  # noqa: E402
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 SECRET_KEY = "a key for tests only, that signs nothing anybody keeps"
 
-# Manifest storage raises for a file that nobody collected.
+# Nothing is collected for tests: manifest storage would raise, and whitenoise warn of the missing folder.
+STATIC_ROOT.mkdir()
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 if "init_command" in DATABASES["default"].get("OPTIONS", {}):

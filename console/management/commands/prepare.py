@@ -1,6 +1,7 @@
 """prepare: bring ROSTER_DATA to where the server can start from it. Running it again does only what is new."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ from django.core.management import BaseCommand, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+# Bootstrap comes in many cuts, and roster.css imports one.
+UNUSED = ["bootstrap-*", "bootstrap.rtl*", "bootstrap.css*"]
+
 
 class Command(BaseCommand):
     help = "Migrate the database, load the role catalogues, create the first administrator, collect static files."
     requires_system_checks: list[str] = []  # serve and the tests run them; here they would cost every start
 
     def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)  # the database and its log are for this user alone, like the keys beside them
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=0)
@@ -27,7 +32,7 @@ class Command(BaseCommand):
         """Collect only what changed since the last start: it takes seconds."""
         stamp, digest = settings.STATIC_ROOT / "collected", static_digest()
         if not stamp.exists() or stamp.read_text() != digest:
-            call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+            call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=UNUSED)
             stamp.write_text(digest)
 
 

@@ -8,11 +8,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, call_command
+from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-
-from console.wsgi import application
 
 
 class Command(BaseCommand):
@@ -26,7 +25,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, workers: int, threads: int, **options: Any) -> None:
         call_command("prepare", stdout=self.stdout)
-        connections.close_all()  # a connection must not be shared with the workers
         Server(
             bind=f"{host}:{port}",
             workers=workers,
@@ -52,6 +50,8 @@ class Server(BaseApplication):
 
     def load_config(self) -> None:
         self.cfg.set("logger_class", ServerLog)
+        self.cfg.set("preload_app", True)
+        self.cfg.set("pre_fork", lambda server, worker: connections.close_all())  # no worker may inherit a connection
         self.cfg.set("control_socket_disable", True)
         self.cfg.set("forwarded_allow_ips", "")  # ROSTER_TRUSTED_PROXIES says whom to believe
         self.cfg.set("graceful_timeout", 10)
@@ -59,4 +59,4 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return application
+        return get_wsgi_application()
