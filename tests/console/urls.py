@@ -1,0 +1,26 @@
+"""Three views of the tests' own, to see what every answer gets around it."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+
+def signed_in(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("only for who is signed in")
+
+
+@login_not_required
+def fails(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("a detail that nobody may see")
+
+
+@login_not_required
+def account_login(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("sign in")
+
+
+urlpatterns = [
+    path("signed-in/", signed_in),
+    path("fails/", fails),
+    path("sign-in/", account_login, name="account_login"),
+]
