@@ -5,7 +5,7 @@
     actions_for(user, things)                    what may be done with each row of a page, in a constant number of queries
     permitted(user, action, entity_type, within) objects, as a queryset
     people_who_may(action, thing)                users, as a queryset
-    permitted_scopes(user, action, entity_type)  scopes, as a queryset
+    permitted_scopes(user, *questions)           scopes, as a queryset
 
 `thing` is an object of a protected model, saved or not yet, or `At(entity_type, scope)` for some object of a type in a
 scope, or `At(entity_type)` for one anywhere. An action is allowed when a rule that speaks of it stands in a role that the
@@ -96,6 +96,11 @@ def outside(subject: Subject, thing: Any) -> bool:
     scope = scope_of(thing)
     cluster = scope.cluster_above_id if scope else None
     return cluster is not None and subject.cluster_ids is not None and cluster not in subject.cluster_ids
+
+
+def root_for(user: User) -> Scope:
+    """The organization, without asking the database again within a request."""
+    return subject_for(user).book.root
 
 
 def ancestor_ids(book: Rulebook, thing: Any) -> frozenset[int]:
@@ -210,13 +215,13 @@ def _bounded(rows: QuerySet[Any], subject: Subject, protected: Protected) -> Que
     return rows.exclude(**{f"{protected.scope}__in": beyond})
 
 
-def permitted_scopes(user: User, action: str, entity_type: str) -> QuerySet[Scope]:
-    """Scopes in which a rule without conditions allows the action on every object of the type; for menus and switchers."""
+def permitted_scopes(user: User, *questions: tuple[str, str]) -> QuerySet[Scope]:
+    """Scopes in which one of the questions (action, entity type) is allowed on every object; for menus and switchers."""
     if not user.is_active:
         return Scope.objects.none()
     subject = subject_for(user)
-    roles = {line.role_id for kind in _types(subject.book, entity_type)
-             for line in subject.book.rules_for(action, kind) if not line.conditions}
+    roles = {line.role_id for action, entity_type in questions
+             for line in subject.book.rules_for(action, subject.book.type_id(entity_type)) if not line.conditions}
     held = {holding.scope_id for holding in subject.holdings if holding.role_id in roles}
     rows = Scope.objects.all()
     if subject.book.root_id not in held:

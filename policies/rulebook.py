@@ -25,7 +25,7 @@ class Line:
 @dataclass(frozen=True)
 class Rulebook:
     version: str
-    root_id: int
+    root: Scope  # as it was when the rules were read; renaming it renews the version
     roles: dict[int, Role]
     entity_types: dict[int, EntityType]
     shared_types: dict[str, int]  # code -> row number of the types that every catalogue may speak about
@@ -33,6 +33,10 @@ class Rulebook:
     switched_off: frozenset[int]  # roles without effect now: catalogue, module or platform version
     defaults: tuple[tuple[int, int | None], ...]  # (role that people hold, unless they hold this one)
     lines: dict[tuple[str, int], tuple[Line, ...]]  # (action, entity type) -> rules
+
+    @property
+    def root_id(self) -> int:
+        return self.root.pk
 
     def type_id(self, code: str) -> int:
         """Row number of a shared entity type. Raises UnknownQuestion."""
@@ -73,7 +77,7 @@ def _load(version: str) -> Rulebook:
         lines[rule.action, rule.entity_type_id].append(Line(rule, rule.role_id, conditions_of(rule, by_name)))
     return Rulebook(
         version=version,
-        root_id=Scope.objects.root().pk,
+        root=Scope.objects.root(),
         roles=roles,
         entity_types=types,
         shared_types={kind.code: pk for pk, kind in types.items() if kind.is_shared},

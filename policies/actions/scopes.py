@@ -4,13 +4,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from accounts.models import Cluster, Department, Project, Scope, User
+from accounts.models import Cluster, Department, Organization, Project, Scope, User
 from policies.actor import Actor
 from policies.audit import recording
 from policies.errors import Conflict
-from policies.models import BulkJob, Resource, RoleAssignment
+from policies.models import BulkJob, Resource, RoleAssignment, RulebookVersion
 
-MODELS: dict[str, type[Scope]] = {"project": Project, "department": Department, "cluster": Cluster}
+MODELS: dict[str, type[Scope]] = {"organization": Organization, "project": Project, "department": Department, "cluster": Cluster}
 
 
 def create_scope(
@@ -48,6 +48,8 @@ def update_scope(*, actor: Actor, scope: Scope, seen: dict[str, Any] | None = No
         if parent is not None and parent.pk != scope.parent_id:
             _move(actor, scope, parent)
         if told(scope) != before:
+            if scope.kind == Scope.Kind.ORGANIZATION:
+                RulebookVersion.renew()  # every worker keeps the root beside the rules
             trail.add(f"{scope.kind}.update", scope, before=before, after=told(scope))
     return scope
 

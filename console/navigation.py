@@ -1,0 +1,129 @@
+"""The frame around every page: which projects and menu entries somebody sees."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import Project, Scope, User
+from policies import access
+from policies.holdings import union
+from policies.protected import At
+
+PROJECTS_IN_SWITCHER = 7
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A menu entry or tab, shown to those who may do `action` on `entity_type`; with a project's id in its URL or not."""
+
+    label: str
+    icon: str
+    url_name: str
+    action: str
+    entity_type: str
+    of_project: bool = True
+    also_current: tuple[str, ...] = ()  # prefixes of the URL names of the pages below it
+
+
+USERS = Entry("Users & Roles", "users", "project_user_index", "list", "project_user", also_current=("project_user_", "bulk_", "member_", "share_"))
+OVERVIEW = Entry("Overview", "rectangle-group", "project_detail", "read", "project", also_current=("project_update", "project_delete"))
+ACTIVITY = Entry("Activity", "clock", "project_activity", "read", "event_history", also_current=("project_activity",))
+MENU = {
+    "Project management": (USERS, ACTIVITY, OVERVIEW),
+    "Organization": (Entry("Projects", "folder", "project_index", "", "", of_project=False, also_current=("project_create",)),),
+    "Installation": (
+        Entry("All activity", "clipboard-document-list", "activity_index", "read", "event_history", of_project=False, also_current=("activity_",)),
+        Entry("Administration", "cog-6-tooth", "admin:index", "open", "admin_site", of_project=False),
+    ),
+}
+TABS = (
+    Entry("Users", "", "project_user_index", "list", "project_user"),
+    Entry("Members", "", "member_index", "list", "role_assignment"),
+    Entry("Access", "", "share_index", "share", "project"),
+    Entry("Activity", "", "project_activity", "read", "event_history"),
+)
+# Whoever may open one of these pages of a project sees the project.
+PROJECT_PAGES = tuple((entry.action, entry.entity_type) for entry in (USERS, OVERVIEW, *TABS))
+
+
+def visible_projects(user: User) -> QuerySet[Project]:
+    """The projects of which somebody may open some page."""
+    readable = access.permitted(user, "read", "project")
+    if access.may(user, "read", At("project", access.root_for(user))):
+        return readable
+    others = access.permitted_scopes(user, *PROJECT_PAGES).filter(kind=Scope.Kind.PROJECT)
+    return Project.objects.filter(pk__in=union([readable.values("pk"), others.values("pk")]))
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `frame` for base.html; nothing for those who are not signed in."""
+    user: Any = request.user if hasattr(request, "user") else None
+    if user is None or not user.is_authenticated or user.password_is_temporary:
+        return {}
+    project = current_project(request)
+    return {"frame": {
+        "theme": user.theme,
+        "organization": access.root_for(user).name,
+        "project": project,
+        "projects": visible_projects(user).order_by("name", "pk")[:PROJECTS_IN_SWITCHER],
+        "project_count": 0,  # counting a hundred thousand on every page would cost more than the number is worth
+        "may_create_project": access.may(user, "create", At("project")),
+        "menu": menu(request, project),
+    }}
+
+
+def current_project(request: HttpRequest) -> Project | None:
+    """The project that the URL names, as far as the view has found it visible."""
+    project = getattr(request, "project", None)
+    return project if project is not None and project.kind == Scope.Kind.PROJECT else None
+
+
+def menu(request: HttpRequest, project: Project | None) -> list[dict[str, Any]]:
+    """Areas with the entries that one may open."""
+    here = request.resolver_match.url_name or "" if request.resolver_match else ""
+    areas = []
+    for label, entries in MENU.items():
+        items = [
+            {"label": entry.label, "icon": entry.icon, "url": url(entry, project), "current": is_current(entry, here)}
+            for entry in entries if may_open(request.user, entry, project)
+        ]
+        if items:
+            areas.append({"label": label, "items": items})
+    return areas
+
+
+def tabs(request: HttpRequest, project: Project, **counts: int) -> list[dict[str, Any]]:
+    """The tabs of a project that one may open; counts by URL name."""
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    return [
+        {"label": entry.label, "url": url(entry, project), "current": entry.url_name == here, "count": counts.get(entry.url_name)}
+        for entry in TABS if may_open(request.user, entry, project)
+    ]
+
+
+def crumbs(request: HttpRequest, project: Project, *pages: tuple[str, str]) -> list[tuple[str, str]]:
+    """The way over the project to a page: (label, URL) pairs; what one may not open has no URL."""
+    overview = reverse(OVERVIEW.url_name, args=[project.uid]) if may_open(request.user, OVERVIEW, project) else ""
+    return [("Projects", reverse("project_index")), (project.name, overview), *pages]
+
+
+def may_open(user: Any, entry: Entry, project: Project | None) -> bool:
+    if entry.of_project and project is None:
+        return False
+    if not entry.action:
+        return True
+    if entry.entity_type == "project":
+        return access.may(user, entry.action, project)
+    scope = project if entry.of_project else (access.root_for(user) if entry.entity_type == "event_history" else None)
+    return access.may(user, entry.action, At(entry.entity_type, scope))
+
+
+def url(entry: Entry, project: Project | None) -> str:
+    return reverse(entry.url_name, args=[project.uid] if entry.of_project and project else [])
+
+
+def is_current(entry: Entry, here: str) -> bool:
+    return here == entry.url_name or any(here.startswith(prefix) for prefix in entry.also_current)

@@ -1,0 +1,93 @@
+"""Who may open a view. Every view declares it; a test walks the URLs and fails for one that does not.
+
+    @requires("give_role", "project_user")
+    def project_user_roles(request, project, user): ...
+
+The view is called with objects instead of the ids in its URL: first they are looked up among what the person may see (404,
+the same as for an id that does not exist), then the action is decided (403, with the reasons and who can help).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from accounts.models import Project, User
+from console.denials import denied_page
+from console.navigation import visible_projects
+from policies import access
+from policies.actor import Actor
+from policies.errors import Denied
+from policies.protected import At
+
+View = Callable[..., HttpResponse]
+
+
+def public(view: View) -> View:
+    """For everybody, signed in or not."""
+    view.permission = "public"  # type: ignore[attr-defined]
+    return login_not_required(view)
+
+
+def signed_in(view: View) -> View:
+    """For whoever is signed in: it concerns only themselves, or decides row by row."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        request.actor = Actor.of_request(request)  # type: ignore[attr-defined]
+        return _or_denied(request, view, **kwargs)
+
+    inner.permission = "signed in"  # type: ignore[attr-defined]
+    return inner
+
+
+def requires(action: str, entity_type: str) -> Callable[[View], View]:
+    """For those who may do the action on the object that the URL names, or on objects of the type in the project it names."""
+
+    def protect(view: View) -> View:
+        @wraps(view)
+        def inner(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+            request.actor = Actor.of_request(request)  # type: ignore[attr-defined]
+            if "project" in kwargs:
+                kwargs["project"] = request.project = visible_project(request.user, kwargs["project"])  # type: ignore[attr-defined]
+            if "user" in kwargs:
+                kwargs["user"] = visible_user(request.user, kwargs["project"], kwargs["user"])
+            return _or_denied(request, view, (action, _target(entity_type, kwargs)), **kwargs)
+
+        inner.permission = (action, entity_type)  # type: ignore[attr-defined]
+        return inner
+
+    return protect
+
+
+def visible_project(user: Any, uid: str) -> Project:
+    """A project of which the person may open some page. Raises Http404."""
+    return get_object_or_404(visible_projects(user).select_related("parent"), uid=uid)
+
+
+def visible_user(user: Any, project: Project, uid: str) -> User:
+    """A project user whom the person may see. Raises Http404."""
+    found: User = get_object_or_404(access.permitted(user, "list", "project_user", within=project), uid=uid)
+    found.project = project
+    return found
+
+
+def _target(entity_type: str, kwargs: dict[str, Any]) -> Any:
+    project, user = kwargs.get("project"), kwargs.get("user")
+    if entity_type == "project_user" and user is not None:
+        return user
+    if entity_type == "project" and project is not None:
+        return project
+    return At(entity_type, project)
+
+
+def _or_denied(request: HttpRequest, view: View, question: tuple[str, Any] | None = None, **kwargs: Any) -> HttpResponse:
+    try:
+        if question:
+            request.actor.require(*question)  # type: ignore[attr-defined]
+        return view(request, **kwargs)
+    except Denied as denied:
+        return denied_page(request, denied)
