@@ -14,11 +14,21 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 
 from console.logs import request_context
 
 log = logging.getLogger("console.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class Request(HttpRequest):
+    """A request as views get it, with what RequestContextMiddleware and django-htmx add."""
+
+    request_id: str
+    client_address: str
+    htmx: HtmxDetails
+
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # A session is written at most this often, not on every page: every write on SQLite waits for the one before it.
@@ -52,7 +62,7 @@ def client_address(peer: str, forwarded: str) -> str:
 
 
 class RequestContextMiddleware:
-    """Sets request.id and request.client_address, answers with X-Request-ID and logs one line.
+    """Sets request.request_id and request.client_address, answers with X-Request-ID and logs one line.
 
     The line has no query string: searches hold names.
     """
@@ -60,16 +70,16 @@ class RequestContextMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> HttpResponse:
         peer = request.META.get("REMOTE_ADDR", "")
         trusted = is_trusted_proxy(peer)
         if not trusted:
             for name in [name for name in request.META if name.startswith("HTTP_X_FORWARDED_")]:
                 del request.META[name]
         given = request.headers.get("X-Request-ID", "") if trusted else ""
-        request.id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        request.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
         request.client_address = client_address(peer, request.headers.get("X-Forwarded-For", ""))
-        token = request_context.set({"request_id": request.id, "client": request.client_address})
+        token = request_context.set({"request_id": request.request_id, "client": request.client_address})
         started = time.perf_counter()
         try:
             response = self.get_response(request)
@@ -81,7 +91,7 @@ class RequestContextMiddleware:
             )
         finally:
             request_context.reset(token)
-        response["X-Request-ID"] = request.id
+        response["X-Request-ID"] = request.request_id
         return response
 
 

@@ -5,7 +5,7 @@ no redirect to https, and a generated key. DEBUG is off in both.
 """
 
 import os
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 
 import dj_database_url
@@ -204,10 +204,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # ---- Static files
-BOOTSTRAP = Path(find_spec("bootstrap").submodule_search_locations[0])
 STATIC_URL = "/static/"
 STATIC_ROOT = ROSTER_DATA / "static"
-STATICFILES_DIRS = [BASE_DIR / "static", ("vendor", BOOTSTRAP / "css")]
+STATICFILES_DIRS = [BASE_DIR / "static", ("vendor", str(files("bootstrap") / "css"))]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

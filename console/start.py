@@ -39,7 +39,7 @@ def check_folder(folder):
         os.makedirs(folder, mode=0o700, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror.lower()
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else str(error.strerror).lower()
         sys.exit("%s cannot be written: %s. Choose a folder of yours: make run ROSTER_DATA=folder" % (folder, reason))
 
 
@@ -51,7 +51,7 @@ def check_port(port):
         try:
             probe.bind(("127.0.0.1", int(port)))
         except OSError as error:
-            reason = error.strerror.lower()
+            reason = str(error.strerror).lower()
             sys.exit("Port %s cannot be used: %s. Choose another: make run PORT=8123" % (port, reason))
 
 

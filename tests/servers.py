@@ -7,9 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = "Roster runs at "
@@ -40,19 +45,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
+def new_database(address: str) -> Iterator[str]:
+    """The address of a database that exists for this block, on the PostgreSQL server of `address`."""
+    name = f"server_{uuid4().hex}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield address.rpartition("/")[0] + f"/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 class Server:
-    """manage.py serve on a free port. It keeps `data` where given, else a temporary folder that goes with it.
+    """manage.py serve on a free port, with a folder and a database of its own that go when it goes.
 
     `url`, `data`, `log` (everything it printed) and `password` (of the first administrator, where it just made one).
+    Where DATABASE_URL names a PostgreSQL server, the database is a new one there.
     """
 
-    def __init__(self, data: Path | None = None, workers: int = 2, **variables: str) -> None:
-        self._own = None if data else TemporaryDirectory(prefix="roster-server-")
-        self.data = data or Path(self._own.name)  # type: ignore[union-attr]
+    def __init__(self, workers: int = 2, **variables: str) -> None:
+        self._folder = TemporaryDirectory(prefix="roster-server-")
+        self._database = ExitStack()
+        self.data = Path(self._folder.name)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.workers = workers
         self.variables = {"ROSTER_DATA": str(self.data), "ROSTER_BASE_URL": self.url, **variables}
+        if address := os.environ.get("DATABASE_URL"):
+            self.variables["DATABASE_URL"] = self._database.enter_context(new_database(address))
         self.log_file = self.data / "server.log"
 
     def __enter__(self) -> "Server":
@@ -61,8 +80,8 @@ class Server:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
-        if self._own:
-            self._own.cleanup()
+        self._database.close()
+        self._folder.cleanup()
 
     def start(self) -> None:
         """Start it and wait until it serves."""

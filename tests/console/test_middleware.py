@@ -36,12 +36,12 @@ def answer(**headers: str) -> tuple[HttpRequest, HttpResponse]:
 def test_only_a_trusted_proxy_names_the_request_and_the_scheme(settings) -> None:
     said = {"X-Request-ID": "proxy-4711-abc", "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
     request, response = answer(**said)
-    assert response["X-Request-ID"] == request.id != "proxy-4711-abc"
+    assert response["X-Request-ID"] == request.request_id != "proxy-4711-abc"
     assert (request.client_address, response.content) == ("10.0.0.1", b"False")
 
     settings.ROSTER_TRUSTED_PROXIES = [ip_network("10.0.0.1")]
     request, response = answer(**said)
-    assert response["X-Request-ID"] == request.id == "proxy-4711-abc"
+    assert response["X-Request-ID"] == request.request_id == "proxy-4711-abc"
     assert (request.client_address, response.content) == ("203.0.113.9", b"True")
 
 

@@ -1,0 +1,77 @@
+"""The server that make run starts, as a process: what it prints, keeps, answers and how it ends."""
+
+import json
+import re
+import signal
+import time
+
+from tests.servers import READY, Server
+
+
+def test_first_and_second_start() -> None:
+    with Server() as server:
+        password = server.password
+        assert len(password) >= 16
+        assert server.stop(signal.SIGINT) == 0  # Ctrl-C
+        first = server.log
+
+        began = time.monotonic()
+        server.start()
+        assert time.monotonic() - began < 3
+        second = server.log[len(first) :]
+        assert password not in second
+        assert second.splitlines()[-1].startswith(READY)
+
+        database = server.data / "roster.sqlite3"
+        for path in (database, server.data / "secret_key"):
+            assert not path.exists() or path.stat().st_mode & 0o077 == 0
+
+
+def test_static_files_and_what_is_missing_carry_the_headers() -> None:
+    with Server(workers=1) as server:
+        page, body = server.get("/accounts/login/")
+        assert page.status == 200, body
+        [style] = re.findall(rb'href="(/static/css/roster\.[0-9a-f]+\.css)"', body)
+        for path, status in ((style.decode(), 200), ("/missing/", 404), ("/static/missing.css", 404)):
+            response, _ = server.get(path)
+            assert response.status == status
+            assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Permissions-Policy"]
+            assert response.headers["X-Request-ID"]
+        assert "immutable" in server.get(style.decode())[0].headers["Cache-Control"]
+
+
+def test_nobody_can_write_the_log() -> None:
+    with Server(workers=1) as server:
+        server.get("/x%0D%0A%1B[2J%E2%80%A8")
+        server.get("/", **{"Host": "127.0.0.1", "X-Forwarded-For": "6.6.6.6", "X-Request-ID": "forged-request-id"})
+        server.stop()
+        lines = server.log.split(READY)[1].splitlines()[1:]
+        assert [json.loads(line)["message"] for line in lines]
+        assert "\x1b" not in server.log
+        assert "6.6.6.6" not in server.log
+        assert "forged-request-id" not in server.log
+
+
+def test_behind_a_proxy_in_production() -> None:
+    production = {
+        "ROSTER_ENV": "production",
+        "ROSTER_SECRET_KEY": "8c1T-vQ0n4bY_2mZr7Lw5xKd9eHj3pUa6sFg1iOtBqCyXoRkEz",
+        "ROSTER_ALLOWED_HOSTS": "roster.example",
+        "ROSTER_BASE_URL": "https://roster.example",
+    }
+    https = {"Host": "roster.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    with Server(workers=1, **production) as server:
+        response, _ = server.get("/accounts/login/", **https)
+        assert response.status == 301  # a stranger's word that this is https counts for nothing
+        server.stop()
+        server.variables["ROSTER_TRUSTED_PROXIES"] = "127.0.0.1"
+        server.start()
+        response, _ = server.get("/accounts/login/", **https)
+        assert response.status == 200
+        assert response.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        cookie = response.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-roster_csrf=")
+        assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+        assert '"client": "203.0.113.9"' in server.log
