@@ -37,7 +37,7 @@ CHECKS: dict[str, list[str]] = {
 }
 FORMATTERS = {"ruff": ["ruff", "check", "--fix-only"], "ruff format": ["ruff", "format"]}
 
-PYTEST = [sys.executable, "-m", "pytest", "-q"]
+PYTEST = [sys.executable, "-m", "pytest"]
 UNIT = [*PYTEST, "--ignore=tests/e2e"]
 ON_POSTGRES = [sys.executable, "-m", "tests.postgres"]
 

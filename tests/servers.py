@@ -75,7 +75,11 @@ class Server:
         self.log_file = self.data / "server.log"
 
     def __enter__(self) -> "Server":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
