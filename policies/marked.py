@@ -15,7 +15,7 @@ import yaml
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with it
 LARGEST = 1_000_000  # bytes; the largest shipped file has some thousand
-DEEPEST = 20  # brackets within brackets on one line: the parser recurses in C
+DEEPEST = 20  # lists within lists: the parser recurses, and no catalogue needs as many
 CODE = re.compile(r"[a-z][a-z0-9_-]*")
 TAG = "tag:yaml.org,2002:"
 

@@ -15,6 +15,7 @@ from accounts.models import Scope, User
 from policies.access import people_who_may
 from policies.holdings import LASTING
 from policies.protected import At
+from policies.rulebook import UnknownQuestion
 
 MESSAGE = "This is the last administrator. Make somebody else an administrator first."
 
@@ -29,14 +30,22 @@ def keep_an_administrator(user: User | None = None) -> Iterator[None]:
     if user is not None and user.is_project_user:
         yield
         return
-    Scope.objects.select_for_update().get(pk=Scope.objects.root().pk)
+    lock_administrators()
     had = administrators().exists()
     yield
     if had and not administrators().exists():
         raise ValidationError(MESSAGE, code="last_administrator")
 
 
+def lock_administrators() -> None:
+    """Until the transaction ends nobody else becomes or stops being an administrator."""
+    Scope.objects.select_for_update(no_key=True).get(pk=Scope.objects.root().pk)
+
+
 def administrators() -> QuerySet[User]:
     """Enabled people with a password of their own who may administer the installation, through roles that do not end."""
-    who = people_who_may("administer", At("installation"), LASTING)
+    try:
+        who = people_who_may("administer", At("installation"), LASTING)
+    except UnknownQuestion:  # before the first catalogue is loaded
+        return User.objects.none()
     return who.filter(kind=User.Kind.PERSON).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
