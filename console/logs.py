@@ -42,7 +42,7 @@ def configuration(level: str) -> dict[str, Any]:
         # Django's own handlers mail tracebacks and print text; the root handler says it all.
         "loggers": {
             "django": {"handlers": [], "level": "NOTSET"},
-            # Refusals (400, 403, 404) have their line from the middleware, with more in it; errors come with a traceback.
+            # Refusals (400, 403, 404) have their line from the middleware; only an error adds one, with a traceback.
             "django.request": {"level": "ERROR"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
