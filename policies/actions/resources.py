@@ -1,0 +1,138 @@
+"""Resources: things that services run, registered here so that Roster can decide about them.
+
+Whether somebody may register, change and retire is asked of Roster's own entity type `resource` in the place where the
+thing lies; what may be done with the thing itself is asked of its entity type.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from accounts.models import Scope, User
+from policies.actor import Actor
+from policies.audit import recording
+from policies.errors import Conflict
+from policies.models import EntityType, Resource, Role, Tag
+from policies.protected import PROTECTED, At
+
+UPDATABLE = {"name", "owner", "parent", "visibility", "listed_roles", "tags"}
+
+
+def register_resource(
+    *, actor: Actor, entity_type: EntityType, scope: Scope, name: str, owner: User | None = None, parent: Resource | None = None,
+    visibility: str = "", listed_roles: Iterable[Role] = (), tags: Iterable[str] = (), is_sample: bool = False,
+) -> Resource:
+    """Register a thing of an entity type in a scope. Tags are given by name; a new one lists no role yet.
+
+    Raises Denied, ValidationError by field.
+    """
+    resource = Resource(
+        entity_type=entity_type, scope=scope, name=name.strip(), owner=owner, parent=parent, visibility=visibility,
+        is_sample=is_sample,
+    )
+    with recording(actor) as trail:
+        actor.require("register", At("resource", scope))
+        _check(resource)
+        resource.save()
+        resource.listed_roles.set(listed_roles)
+        resource.tags.set(_tags(tags))
+        trail.add("resource.register", resource, after=told(resource))
+    return resource
+
+
+def update_resource(*, actor: Actor, resource: Resource, **fields: Any) -> Resource:
+    """Change name, owner, parent, visibility, listed_roles or tags; a thing of another type or place is another thing.
+
+    Raises Denied, Conflict where it was retired meanwhile, ValidationError by field.
+    """
+    with recording(actor) as trail:
+        resource = _lock(resource)
+        actor.require("update", At("resource", resource.scope))
+        before = told(resource)
+        if unknown := fields.keys() - UPDATABLE:
+            raise ValidationError({name: "This cannot be changed." for name in unknown})
+        listed, tags = fields.pop("listed_roles", None), fields.pop("tags", None)
+        for name, value in fields.items():
+            setattr(resource, name, value.strip() if isinstance(value, str) else value)
+        _check(resource)
+        resource.save()
+        if listed is not None:
+            resource.listed_roles.set(listed)
+        if tags is not None:
+            resource.tags.set(_tags(tags))
+        after = told(resource)
+        changed = [name for name in before if before[name] != after[name]]
+        if changed:
+            trail.add("resource.update", resource, before={n: before[n] for n in changed}, after={n: after[n] for n in changed})
+    return resource
+
+
+def retire_resource(*, actor: Actor, resource: Resource) -> None:
+    """Forget a thing that is gone, with its shares; what belonged to it stays, without parent. Raises Denied, Conflict."""
+    with recording(actor) as trail:
+        resource = _lock(resource)
+        actor.require("retire", At("resource", resource.scope))
+        trail.add("resource.retire", resource, before=told(resource))
+        resource.delete()
+
+
+def update_tag(*, actor: Actor, name: str, roles: Iterable[Role]) -> Tag:
+    """Say which roles a tag lists, everywhere: it may stand on things of any place, so this is decided at the organization.
+
+    Raises Denied, ValidationError for a name that is too long.
+    """
+    root = Scope.objects.root()
+    with recording(actor) as trail:
+        actor.require("update", At("resource", root))
+        (tag,) = _tags([name])
+        before = _names(tag.roles.select_related("catalogue"))
+        tag.roles.set(roles)
+        after = _names(tag.roles.select_related("catalogue"))
+        if before != after:
+            trail.add("tag.update", tag, before={"lists": before}, after={"lists": after}, scope=root)
+    return tag
+
+
+def told(resource: Resource) -> dict[str, Any]:
+    """A resource as the audit trail tells it."""
+    return {
+        "name": resource.name, "type": resource.entity_type.label, "owner": str(resource.owner or ""),
+        "parent": str(resource.parent or ""), "visibility": resource.visibility,
+        "lists": _names(resource.listed_roles.select_related("catalogue")),
+        "tags": sorted(resource.tags.values_list("name", flat=True)),
+    }
+
+
+def _check(resource: Resource) -> None:
+    kind, owner = resource.entity_type, resource.owner
+    if kind.is_shared and kind.code in PROTECTED:
+        raise ValidationError({"entity_type": f"{kind} live in Roster itself: they are not registered."})
+    if owner is not None and owner.is_project_user and owner.project_id != resource.scope_id:
+        raise ValidationError({"owner": f"{owner} belongs to another project (OVH-10)."})
+    if resource.parent is not None and resource.parent.pk == resource.pk:
+        raise ValidationError({"parent": "Nothing belongs to itself."})
+    resource.full_clean(exclude=["entity_type", "scope", "owner", "parent"])  # objects, not ids: they exist
+
+
+def _tags(names: Iterable[str]) -> list[Tag]:
+    wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    found = {tag.name: tag for tag in Tag.objects.filter(name__in=wanted)}
+    for name in wanted:
+        if name not in found:
+            tag = found[name] = Tag(name=name)
+            tag.full_clean()
+            tag.save()
+    return [found[name] for name in wanted]
+
+
+def _lock(resource: Resource) -> Resource:
+    rows = Resource.objects.select_for_update(of=("self",), no_key=True)
+    found = rows.select_related("entity_type", "scope", "owner", "parent").filter(pk=resource.pk).first()
+    if found is None:
+        raise Conflict(f"{resource} was retired.")
+    return found
+
+
+def _names(roles: Iterable[Role]) -> list[str]:
+    return sorted(role.full_name for role in roles)
