@@ -12,18 +12,28 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from accounts.models import Project, User
 from console.denials import denied_page
+from console.middleware import Request
 from console.navigation import visible_projects
 from policies import access
 from policies.actor import Actor
 from policies.errors import Denied
 from policies.protected import At
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
+
+
+class PageRequest(Request):
+    """A request as protected views get it: somebody is signed in."""
+
+    user: User
+    actor: Actor
+    project: Project
 
 
 def public(view: View) -> View:
@@ -36,8 +46,8 @@ def signed_in(view: View) -> View:
     """For whoever is signed in: it concerns only themselves, or decides row by row."""
 
     @wraps(view)
-    def inner(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        request.actor = Actor.of_request(request)  # type: ignore[attr-defined]
+    def inner(request: PageRequest, **kwargs: Any) -> HttpResponseBase:
+        request.actor = Actor.of_request(request)
         return _or_denied(request, view, **kwargs)
 
     inner.permission = "signed in"  # type: ignore[attr-defined]
@@ -49,10 +59,10 @@ def requires(action: str, entity_type: str) -> Callable[[View], View]:
 
     def protect(view: View) -> View:
         @wraps(view)
-        def inner(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-            request.actor = Actor.of_request(request)  # type: ignore[attr-defined]
+        def inner(request: PageRequest, **kwargs: Any) -> HttpResponseBase:
+            request.actor = Actor.of_request(request)
             if "project" in kwargs:
-                kwargs["project"] = request.project = visible_project(request.user, kwargs["project"])  # type: ignore[attr-defined]
+                kwargs["project"] = request.project = visible_project(request.user, kwargs["project"])
             if "user" in kwargs:
                 kwargs["user"] = visible_user(request.user, kwargs["project"], kwargs["user"])
             return _or_denied(request, view, (action, _target(entity_type, kwargs)), **kwargs)
@@ -84,10 +94,12 @@ def _target(entity_type: str, kwargs: dict[str, Any]) -> Any:
     return At(entity_type, project)
 
 
-def _or_denied(request: HttpRequest, view: View, question: tuple[str, Any] | None = None, **kwargs: Any) -> HttpResponse:
+def _or_denied(
+    request: PageRequest, view: View, question: tuple[str, Any] | None = None, **kwargs: Any
+) -> HttpResponseBase:
     try:
         if question:
-            request.actor.require(*question)  # type: ignore[attr-defined]
+            request.actor.require(*question)
         return view(request, **kwargs)
     except Denied as denied:
         return denied_page(request, denied)

@@ -150,7 +150,8 @@ def _shared(user: User, things: list[Any]) -> dict[Any, set[str]]:
 
 
 def _share_rows(user: User, protected: Protected, **which: Any) -> list[QuerySet[Any]]:
-    with_user, with_group = protected.shares or ()
+    assert protected.shares is not None
+    with_user, with_group = protected.shares
     groups = memberships().filter(user=user.pk).values("group")
     return [
         with_user._default_manager.filter(user=user.pk, **which),

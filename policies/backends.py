@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import Model
 from guardian.backends import ObjectPermissionBackend, check_support
 
 from policies import access
@@ -15,7 +14,7 @@ class RoleBackend(ObjectPermissionBackend):
     guardian's stock backend must not stand beside it: a share would pass the boundary of clusters.
     """
 
-    def has_perm(self, user_obj: Any, perm: str, obj: Model | None = None) -> bool:
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         supported, user = check_support(user_obj, obj)
         if not supported or not hasattr(user, "kind"):
             return False
@@ -24,7 +23,7 @@ class RoleBackend(ObjectPermissionBackend):
         except (UnknownQuestion, TypeError):
             return False
 
-    def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         supported, user = check_support(user_obj, obj)
         return access.actions_for(user, [obj])[obj.pk] if supported and obj is not None else set()
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.core.checks import Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connection
 
 
 @register(Tags.database)
-def guardian_generic_tables_are_empty(app_configs: Any, databases: list[str] | None, **kwargs: Any) -> list[Error]:
+def guardian_generic_tables_are_empty(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """A share in guardian's generic tables would be seen by nobody: shares live in the direct tables."""
     from guardian.models import GroupObjectPermission, UserObjectPermission
 

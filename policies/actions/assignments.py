@@ -24,7 +24,9 @@ class Change(NamedTuple):
     removed: list[Role]
 
 
-def edit_roles(*, actor: Actor, user: User, roles: Iterable[Role], seen: Iterable[Role] | None = None) -> Change:
+def edit_roles(
+    *, actor: Actor, user: User, roles: Iterable[Role], seen: Iterable[Role] | None = None, reason: str = ""
+) -> Change:
     """Set a project user's roles (OVH-13). `seen`: the roles the form was shown with.
 
     Raises Denied, Conflict when the roles are no longer those that were seen, ValidationError for a role that a project
@@ -39,16 +41,33 @@ def edit_roles(*, actor: Actor, user: User, roles: Iterable[Role], seen: Iterabl
         if seen is not None and current != {role.pk for role in seen}:
             raise Conflict(user)
         assert user.project is not None
-        return change_roles(actor=actor, trail=trail, user=user, scope=user.project, wanted=list(roles))
+        return change_roles(actor=actor, trail=trail, user=user, scope=user.project, wanted=list(roles), reason=reason)
 
 
-def change_roles(*, actor: Actor, trail: Trail, user: User, scope: Scope, wanted: list[Role]) -> Change:
+def add_and_take_roles(*, actor: Actor, user: User, add: Iterable[Role] = (), take: Iterable[Role] = ()) -> Change:
+    """Give a project user some roles and take others, whatever else they hold or somebody gives them meanwhile.
+
+    Raises Denied, Conflict when the user was deleted, ValidationError for a role that a project user cannot hold.
+    """
+    from policies.actions.users import lock
+
+    with recording(actor) as trail:
+        user = lock(user)
+        actor.require("give_role", user)
+        assert user.project is not None
+        taken = {role.pk for role in take}
+        held = [a.role for a in user.role_assignments.filter(scope=user.project_id).select_related("role__catalogue")]
+        wanted = [role for role in (*held, *add) if role.pk not in taken]
+        return change_roles(actor=actor, trail=trail, user=user, scope=user.project, wanted=wanted)
+
+
+def change_roles(*, actor: Actor, trail: Trail, user: User, scope: Scope, wanted: list[Role], reason: str = "") -> Change:
     """Give and take a user's roles in one scope until they are those wanted. Runs in the caller's transaction, user locked."""
     held = {a.role_id: a for a in user.role_assignments.filter(scope=scope.pk).select_related("role__catalogue", "scope", "user")}
     added = [role for role in dict.fromkeys(wanted) if role.pk not in held]
     removed = [a for pk, a in held.items() if pk not in {role.pk for role in wanted}]
     for role in added:
-        _give(actor, RoleAssignment(role=role, user=user, scope=scope))
+        _give(actor, RoleAssignment(role=role, user=user, scope=scope, reason=reason.strip()))
     for assignment in removed:
         _require(actor, "delete", assignment)
         assignment.delete()
@@ -57,7 +76,7 @@ def change_roles(*, actor: Actor, trail: Trail, user: User, scope: Scope, wanted
         forget(user)
         names = sorted(a.role.full_name for a in held.values())
         now = sorted({*names, *(r.full_name for r in added)} - {a.role.full_name for a in removed})
-        trail.add(f"{'project_user' if user.is_project_user else 'user'}.edit_roles", user, before={"roles": names}, after={"roles": now}, scope=scope)
+        trail.add(f"{'project_user' if user.is_project_user else 'user'}.edit_roles", user, before={"roles": names}, after={"roles": now, **({"reason": reason} if reason else {})}, scope=scope)
     return Change(added, [assignment.role for assignment in removed])
 
 
@@ -122,10 +141,10 @@ def _require(actor: Actor, action: str, assignment: RoleAssignment) -> None:
         actor.require(action, OrgAssignment(assignment.scope))
 
 
-def may_give(actor: Actor, assignment: RoleAssignment) -> bool:
-    """Whether the actor may save this assignment: what forms offer."""
+def may_change(actor: Actor, action: str, assignment: RoleAssignment) -> bool:
+    """Whether the actor may create, update or delete this assignment, saved or not: what forms offer."""
     try:
-        _require(actor, "create", assignment)
+        _require(actor, action, assignment)
     except Denied:
         return False
     return True
@@ -133,8 +152,9 @@ def may_give(actor: Actor, assignment: RoleAssignment) -> bool:
 
 def _holds_already(assignment: RoleAssignment) -> bool:
     holder = {"user": assignment.user_id} if assignment.user_id else {"group": assignment.group_id}
-    saved = assignment.user_id or assignment.group_id
-    return bool(saved) and RoleAssignment.objects.filter(LIVE, role=assignment.role_id, **holder).exists()
+    if not any(holder.values()) or (assignment.user and assignment.user.is_project_user):
+        return False  # a project user has no further place
+    return RoleAssignment.objects.filter(LIVE, role=assignment.role_id, **holder).exists()
 
 
 def check_fits(assignment: RoleAssignment) -> None:

@@ -1,9 +1,8 @@
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Scope
+from accounts.models import Scope, User
 from accounts.uids import new_uid
 from policies.models.catalogues import Role
 
@@ -13,7 +12,7 @@ class RoleAssignment(models.Model):
 
     uid = models.CharField("id", max_length=32, unique=True, default=new_uid, editable=False)
     role = models.ForeignKey(Role, models.PROTECT, related_name="assignments")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="role_assignments", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="role_assignments", db_index=False)
     group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="role_assignments", db_index=False)
     scope = models.ForeignKey(Scope, models.CASCADE, related_name="role_assignments", db_index=False)
     reason = models.CharField(max_length=200, blank=True)
@@ -34,6 +33,8 @@ class RoleAssignment(models.Model):
         return f"{self.role} for {self.user or self.group} in {self.scope}"
 
     @property
-    def subject(self) -> models.Model:
+    def subject(self) -> User | Group:
         """The user or the group that holds the role."""
-        return self.user or self.group
+        holder = self.user or self.group
+        assert holder is not None  # a constraint of the table
+        return holder

@@ -3,24 +3,24 @@ from django.db import models
 
 from accounts.models import Project
 from accounts.uids import new_uid
-from policies.models.catalogues import Role
 
 
 class BulkJob(models.Model):
     """One change to many users of a project, done in batches that can be resumed."""
 
     class Change(models.TextChoices):
-        ADD_ROLE = "add_role", "Add a role"
-        TAKE_ROLE = "take_role", "Take a role"
-        DISABLE = "disable", "Disable"
-        DELETE = "delete", "Delete"
+        ROLES = "roles", "Change roles"
+        DISABLE = "disable", "Disable users"
+        ENABLE = "enable", "Enable users"
+        DELETE = "delete", "Delete users"
 
     uid = models.CharField("id", max_length=32, unique=True, default=new_uid, editable=False)
     project = models.ForeignKey(Project, models.CASCADE, related_name="bulk_jobs")
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     change = models.CharField(max_length=10, choices=Change.choices)
-    role = models.ForeignKey(Role, models.CASCADE, null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    add = models.JSONField(default=list, help_text="Ids of the roles to give.")
+    take = models.JSONField(default=list, help_text="Ids of the roles to take away.")
+    created_at = models.DateTimeField("started", auto_now_add=True)
 
     class Meta:
         default_permissions = ()
@@ -33,16 +33,16 @@ class BulkItem(models.Model):
     """One user of a bulk job, and what came of it."""
 
     class Result(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        DONE = "done", "Done"
-        UNCHANGED = "unchanged", "Nothing to change"
-        REFUSED = "refused", "Refused"
+        WAITING = "waiting"
+        DONE = "done"
+        UNCHANGED = "unchanged"
+        REFUSED = "refused"
 
     job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items", db_index=False)
     user_uid = models.CharField(max_length=32)
     username = models.CharField(max_length=64)
     result = models.CharField(max_length=10, choices=Result.choices, default=Result.WAITING)
-    message = models.CharField(max_length=200, blank=True)
+    message = models.CharField(max_length=300, blank=True)
 
     class Meta:
         default_permissions = ()

@@ -1,0 +1,40 @@
+"""What every list does: sort and page in the database, answer htmx with the results alone."""
+
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+PAGE_SIZE = 25
+
+# {name in the URL: what to order by}; each ends with the row number, so that the order is total and pages do not overlap.
+Sorts = dict[str, tuple[Any, ...]]
+
+
+def sorted_page(request: HttpRequest, rows: QuerySet[Any], sorts: Sorts, default: str) -> tuple[Page[Any], str]:
+    """The page that the URL asks for, in the order that it asks for (`sort=created`, `sort=-created`), and that order."""
+    sort = request.GET.get("sort", default)
+    if sort not in sorts:
+        sort = default
+    return Paginator(rows.order_by(*sorts[sort]), PAGE_SIZE).get_page(request.GET.get("page")), sort
+
+
+def both_ways(**columns: str) -> Sorts:
+    """Sorts over plain columns, ascending and descending."""
+    found: Sorts = {}
+    for name, column in columns.items():
+        found[name] = (column, "pk")
+        found[f"-{name}"] = (f"-{column}", "-pk")
+    return found
+
+
+def render_list(request: HttpRequest, area: str, context: dict[str, Any], name: str = "index") -> HttpResponse:
+    """The page `console/<area>/<name>.html`; for htmx, which replaces the results alone, `<name>_results.html`."""
+    htmx = getattr(request, "htmx", None)
+    part = f"{name}_results" if htmx and not htmx.boosted and not htmx.history_restore_request else name
+    response = render(request, f"console/{area}/{part}.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

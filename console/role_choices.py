@@ -1,0 +1,109 @@
+"""What the forms that tick roles show: choices, presets, hints, what saving changes and what the user will be able to do."""
+
+from collections.abc import Collection
+from typing import Any
+
+from accounts.models import Project, User
+from policies.abilities import Ability, abilities
+from policies.actions.assignments import may_change
+from policies.actor import Actor
+from policies.models import Role, RoleAssignment
+from policies.offers import Hint, hints, presets, roles_by_uid, roles_of_project_users, under_headings
+
+SHOWN_AT_ONCE = 4  # of a longer group the rest stands behind a disclosure
+
+
+def ticked_roles(data: Any) -> list[Role]:
+    """The roles that a posted form ticks, with those that its preset or hint button adds."""
+    offered = {role.uid: role for role in roles_of_project_users()}
+    uids = dict.fromkeys([*data.getlist("roles"), *data.getlist("add")])
+    chosen = {role.uid: role for preset in presets(list(offered.values())) if preset.key == data.get("preset") for role in preset.roles}
+    return list({**{uid: offered[uid] for uid in uids if uid in offered}, **chosen}.values())
+
+
+def choices_context(actor: Actor, project: Project, ticked: Collection[Role], held: Collection[RoleAssignment] = ()) -> dict[str, Any]:
+    """Context of role_groups.html, presets.html and preview.html."""
+    return {
+        "role_groups": role_groups(actor, project, ticked, held),
+        "presets": [
+            {"key": p.key, "label": p.label, "purpose": p.purpose, "values": [role.uid for role in p.roles], "pressed": set(p.roles) <= set(ticked)}
+            for p in presets(roles_of_project_users())
+        ],
+        **preview_context(ticked, [a.role for a in held] if held else None),
+    }
+
+
+def role_groups(actor: Actor, project: Project, ticked: Collection[Role], held: Collection[RoleAssignment]) -> list[dict[str, Any]]:
+    """The roles on offer and those held, under their headings. What one may not give or take is blocked, and says why."""
+    assignments = {a.role_id: a for a in held}
+    roles = roles_of_project_users()
+    roles += [a.role for a in held if a.role not in roles]
+    groups = []
+    for heading in under_headings(roles):
+        choices = [_choice(actor, project, role, role in ticked, assignments.get(role.pk)) for role in heading.roles]
+        long = len(choices) > SHOWN_AT_ONCE + 1
+        first = [c for number, c in enumerate(choices) if not long or number < SHOWN_AT_ONCE or c["checked"]]
+        groups.append({"label": heading.label, "purpose": heading.purpose, "choices": first, "more": [c for c in choices if c not in first]})
+    return groups
+
+
+def _choice(actor: Actor, project: Project, role: Role, ticked: bool, held: RoleAssignment | None) -> dict[str, Any]:
+    may = may_change(actor, "delete", held) if held else may_change(actor, "create", RoleAssignment(role=role, scope=project))
+    blocked = "" if may else f"You may not {'take this role away' if held else 'give this role'}."
+    return {"role": role, "value": role.uid, "checked": ticked or bool(blocked and held), "held": bool(held), "blocked": blocked}
+
+
+def blocked_roles(actor: Actor, held: Collection[RoleAssignment]) -> list[Role]:
+    """Held roles that the form cannot send, because the actor may not take them away: they stay."""
+    return [a.role for a in held if not may_change(actor, "delete", a)]
+
+
+def preview_context(ticked: Collection[Role], held: Collection[Role] | None = None) -> dict[str, Any]:
+    """What the ticked roles mean; with the roles held now, also what saving changes."""
+    context: dict[str, Any] = {"able": able(abilities(ticked)), "hints": [_hint(hint, ticked) for hint in hints(list(ticked))], "diff": None}
+    if held is not None:
+        context["diff"] = {
+            "added": [role for role in ticked if role not in held],
+            "removed": [role for role in held if role not in ticked],
+            "kept": [role for role in held if role in ticked],
+        }
+        context["able"] += lost(abilities(held), abilities(ticked))
+    return context
+
+
+def able(found: list[Ability], *, why: bool = False) -> list[dict[str, str]]:
+    """Abilities for components/able.html."""
+    return [{"state": "yes", "label": a.area, "detail": a.detail, "why": "; ".join(a.because) if why else ""} for a in found]
+
+
+def lost(before: list[Ability], after: list[Ability]) -> list[dict[str, str]]:
+    """What somebody could do before and cannot do after."""
+    kept = {a.area: set(a.actions) for a in after}
+    gone = [(a.area, [label for label in a.actions if label not in kept.get(a.area, ())]) for a in before]
+    return [{"state": "lost", "label": area, "detail": ", ".join(labels).capitalize()} for area, labels in gone if labels]
+
+
+def _hint(hint: Hint, ticked: Collection[Role]) -> dict[str, Any]:
+    offer = hint.offer if hint.offer and hint.offer not in ticked else None
+    return {"text": hint.text, "offer": {"value": offer.uid, "label": offer.label} if offer else None}
+
+
+def held_roles(user: User) -> list[RoleAssignment]:
+    """The assignments of a project user, in the order of their labels."""
+    rows = user.role_assignments.filter(scope=user.project_id).select_related("role__catalogue", "scope").order_by("role__label", "pk")
+    found = list(rows)
+    assert user.project is not None
+    for assignment in found:
+        assignment.user, assignment.scope = user, user.project  # known already: nothing is asked again row by row
+    return found
+
+
+def version_of(held: Collection[RoleAssignment]) -> str:
+    """The roles that a form starts from, as it sends them back."""
+    return ",".join(sorted(a.role.uid for a in held))
+
+
+def roles_seen(version: str) -> list[Role]:
+    """The roles that a form started from. A role that is gone by now is left out, and so differs from what is held."""
+    known = roles_by_uid()
+    return [known[uid] for uid in version.split(",") if uid in known]

@@ -1,0 +1,151 @@
+"""One change to many users: a preview that says what will happen, then a job with a result for each."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from accounts.models import Project, User
+from console.forms.bulk import BulkForm
+from console.forms.project_users import listed_users
+from console.lists import PAGE_SIZE, render_list
+from console.navigation import crumbs
+from console.protection import PageRequest, requires
+from policies import access
+from policies.actions.assignments import may_change
+from policies.actions.bulk import ASKS, digest_of, run_batch, start_bulk
+from policies.errors import Conflict
+from policies.models import BulkItem, BulkJob, RoleAssignment
+from policies.protected import At
+
+FILTERS = ("q", "role", "status", "created")
+NAMES_SHOWN = 5
+STATES = {"done": "yes", "unchanged": "no", "refused": "lost"}
+DOING = {"roles": "Changing roles of", "disable": "Disabling", "enable": "Enabling", "delete": "Deleting"}
+
+
+@requires("list", "project_user")
+def bulk_create(request: PageRequest, project: Project) -> HttpResponse:
+    asked = request.POST if request.method == "POST" else request.GET
+    action = asked.get("action", "")
+    if action not in ASKS:
+        raise Http404
+    request.actor.require(ASKS[action], At("project_user", project))
+    users = chosen_users(request, project, asked)
+    digest = digest_of(users.values_list("uid", flat=True))
+    form = BulkForm(asked if request.method == "POST" else None, action=action, total=users.count())
+    form.is_valid()
+    if not form.total:
+        return redirect("project_user_index", project.uid)
+    if request.method != "POST" or "preview" in request.POST:
+        return preview_page(request, project, users, form, digest, without_errors=True)
+    if digest != request.POST.get("digest"):
+        return preview_page(request, project, users, form, digest, status=409, without_errors=True)
+    if form.errors:
+        return preview_page(request, project, users, form, digest, status=422)
+    try:
+        job = start_bulk(
+            actor=request.actor, project=project, change=action, users=users, digest=digest, add=form.chosen("add"), take=form.chosen("remove")
+        )
+    except Conflict:
+        return preview_page(request, project, users, form, digest, status=409, without_errors=True)
+    run_batch(actor=request.actor, job=job)
+    return redirect("bulk_detail", project.uid, job.uid)
+
+
+def chosen_users(request: PageRequest, project: Project, asked: Any) -> QuerySet[User]:
+    """The ticked users, or all that match the filters."""
+    users = access.permitted(request.user, "list", "project_user", within=project)
+    if asked.get("all"):
+        return listed_users(users, asked)[0]
+    return users.filter(uid__in=asked.getlist("user"))
+
+
+def preview_page(
+    request: PageRequest, project: Project, users: QuerySet[User], form: BulkForm, digest: str, status: int = 200, *, without_errors: bool = False
+) -> HttpResponse:
+    asked = request.POST if request.method == "POST" else request.GET
+    everything = bool(asked.get("all"))
+    names = FILTERS if everything else ("user",)
+    pinned = [(name, value) for name in names for value in asked.getlist(name) if value] + ([("all", "1")] if everything else [])
+    effects, changes = effects_of(users, form), role_changes(request, project, users, form)
+    if without_errors:
+        form.errors.clear()  # only counted again: nothing was asked to be done yet
+    return render(request, "console/bulk/form.html", {
+        "project": project, "crumbs": bulk_crumbs(request, project, "Change many users"), "action": form.action, "total": form.total,
+        "everything": everything, "names": list(users.order_by("username").values_list("username", flat=True)[:NAMES_SHOWN]),
+        "form": form, "pinned": [*pinned, ("digest", digest)], "changes": changes, "effects": effects, "stale": status == 409,
+    }, status=status)
+
+
+def role_changes(request: PageRequest, project: Project, users: QuerySet[User], form: BulkForm) -> list[dict[str, Any]]:
+    """A line for each role: how many hold it, what was chosen, whether one may give it."""
+    rows = RoleAssignment.objects.filter(scope=project.pk, user__in=users.order_by().values("pk"))
+    held = dict(rows.values_list("role").annotate(Count("pk"))) if form.roles else {}
+    return [
+        {
+            "role": role, "name": name, "value": form[name].value() or "", "held": held.get(role.pk, 0),
+            "blocked": "" if may_change(request.actor, "create", RoleAssignment(role=role, scope=project)) else "You may not give this role.",
+        }
+        for name, role in form.roles.items()
+    ]
+
+
+def effects_of(users: QuerySet[User], form: BulkForm) -> list[dict[str, Any]]:
+    """What would happen to how many."""
+    if form.action == "delete":
+        return [{"state": "lost", "count": form.total, "text": "deleted, with their roles"}]
+    if form.action in ("disable", "enable"):
+        active = users.filter(is_active=True).count()
+        changed = active if form.action == "disable" else form.total - active
+        state = "lost" if form.action == "disable" else "yes"
+        lines = [(state, changed, f"{form.action}d"), ("no", form.total - changed, f"{form.action}d already")]
+        return [{"state": state, "count": count, "text": text} for state, count, text in lines if count]
+    effects: list[dict[str, Any]] = []
+    for role in form.chosen("add"):
+        effects.append({"state": "yes", "count": users.filter(~holds(role)).count(), "text": f"get {role}"})
+    for role in form.chosen("remove"):
+        effects.append({"state": "lost", "count": users.filter(holds(role)).count(), "text": f"lose {role}"})
+    return effects
+
+
+def holds(role: Any) -> Exists:
+    return Exists(RoleAssignment.objects.filter(user=OuterRef("pk"), role=role.pk))
+
+
+@requires("list", "project_user")
+def bulk_detail(request: PageRequest, project: Project, job: str) -> HttpResponse:
+    found = get_object_or_404(BulkJob.objects.select_related("started_by"), project=project, uid=job)
+    if request.method == "POST":
+        run_batch(actor=request.actor, job=found)
+        if not request.htmx:
+            return redirect("bulk_detail", project.uid, found.uid)
+    counts = dict(found.items.order_by().values_list("result").annotate(Count("pk")))
+    waiting = counts.pop(BulkItem.Result.WAITING, 0)
+    done = sum(counts.values())
+    page = Paginator(found.items.exclude(result=BulkItem.Result.WAITING).order_by("pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    users = {u.uid: u for u in access.permitted(request.user, "list", "project_user", within=project).filter(uid__in=[i.user_uid for i in page])}
+    return render_list(request, "bulk", {
+        "project": project, "crumbs": bulk_crumbs(request, project, found.get_change_display()),
+        "job": {
+            "uid": found.uid, "title": found.get_change_display(), "done": done, "total": done + waiting, "is_finished": not waiting,
+            "progress": f"{DOING[found.change]} {done:,} of {done + waiting:,} users.", "by": found.started_by.label if found.started_by else "a command",
+            "at": found.created_at,
+        },
+        "summary": [{"state": STATES[result], "count": count, "text": result} for result, count in sorted(counts.items())],
+        "page": page, "rows": [result_row(project, item, users.get(item.user_uid)) for item in page],
+    }, name="detail")
+
+
+def result_row(project: Project, item: BulkItem, user: User | None) -> dict[str, str]:
+    return {
+        "username": item.username, "description": user.description if user else "", "outcome": item.result, "text": item.message,
+        "url": reverse("project_user_detail", args=[project.uid, user.uid]) if user else "",
+    }
+
+
+def bulk_crumbs(request: PageRequest, project: Project, name: str) -> list[tuple[str, str]]:
+    return crumbs(request, project, ("Users & Roles", reverse("project_user_index", args=[project.uid])), (name, ""))

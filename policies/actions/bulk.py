@@ -1,0 +1,87 @@
+"""One change to many users of a project: stored as a job, done in batches, a result for each user."""
+
+import hashlib
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.models import Project, User
+from policies.actions import users as user_actions
+from policies.actions.assignments import add_and_take_roles
+from policies.actor import Actor
+from policies.audit import recording
+from policies.errors import Conflict, Denied
+from policies.models import BulkItem, BulkJob, Role
+from policies.offers import roles_by_uid
+
+BATCH = 500
+
+# What a change asks for, on each user; and what is said when it was done or had been so already.
+ASKS = {"roles": "give_role", "disable": "disable", "enable": "disable", "delete": "delete"}
+DONE = {"roles": "Roles changed", "disable": "Disabled", "enable": "Enabled", "delete": "Deleted"}
+UNCHANGED = {"roles": "Has these roles already", "disable": "Was disabled already", "enable": "Was enabled already"}
+
+
+def digest_of(uids: Iterable[str]) -> str:
+    """Says which users a preview was made for."""
+    return hashlib.sha256("\n".join(sorted(uids)).encode()).hexdigest()
+
+
+def start_bulk(
+    *, actor: Actor, project: Project, change: str, users: QuerySet[User], digest: str, add: Iterable[Role] = (), take: Iterable[Role] = ()
+) -> BulkJob:
+    """Store a job for these users. Raises Denied, Conflict when they are no longer those of the preview's digest."""
+    with recording(actor) as trail:
+        for user in users[:1]:
+            actor.require(ASKS[change], user)
+        rows = list(users.order_by("pk").values_list("uid", "username"))
+        if digest_of(uid for uid, _ in rows) != digest:
+            raise Conflict(project)
+        job = BulkJob.objects.create(project=project, started_by=actor.user, change=change, add=[r.uid for r in add], take=[r.uid for r in take])
+        BulkItem.objects.bulk_create((BulkItem(job=job, user_uid=uid, username=name) for uid, name in rows), batch_size=1000)
+        roles = {"gives": [r.full_name for r in add], "takes": [r.full_name for r in take]} if change == "roles" else {}
+        trail.add("bulk_job.create", project, after={"change": change, "users": len(rows), **roles})
+    return job
+
+
+def run_batch(*, actor: Actor, job: BulkJob) -> int:
+    """Do the next users of a job, in one transaction, with the rights of whoever asks. Returns how many were done; 0: none is left."""
+    with recording(actor) as trail:
+        waiting = job.items.select_for_update(skip_locked=False).filter(result=BulkItem.Result.WAITING).order_by("pk")
+        items = list(waiting[:BATCH])
+        users = {user.uid: user for user in User.objects.filter(project=job.project_id, uid__in=[item.user_uid for item in items])}
+        for item in items:
+            events = len(trail.events)
+            try:
+                with transaction.atomic():
+                    item.result, item.message = _do(actor, job, users.get(item.user_uid))
+            except (Denied, ValidationError, Conflict) as error:
+                del trail.events[events:]  # what was undone did not happen
+                item.result, item.message = BulkItem.Result.REFUSED, _said(error)
+        BulkItem.objects.bulk_update(items, ["result", "message"])
+    return len(items)
+
+
+def _do(actor: Actor, job: BulkJob, user: User | None) -> tuple[str, str]:
+    if user is None:
+        return BulkItem.Result.UNCHANGED, "Was deleted meanwhile"
+    if job.change == BulkJob.Change.ROLES:
+        known = roles_by_uid()
+        change = add_and_take_roles(
+            actor=actor, user=user, add=[known[uid] for uid in job.add if uid in known], take=[known[uid] for uid in job.take if uid in known]
+        )
+        changed = bool(change.added or change.removed)
+    elif job.change == BulkJob.Change.DELETE:
+        user_actions.delete_user(actor=actor, user=user)
+        changed = True
+    else:
+        enable = job.change == BulkJob.Change.ENABLE
+        (user_actions.enable_user if enable else user_actions.disable_user)(actor=actor, user=user)
+        changed = user.is_active != enable
+    return (BulkItem.Result.DONE, DONE[job.change]) if changed else (BulkItem.Result.UNCHANGED, UNCHANGED[job.change])
+
+
+def _said(error: Exception) -> str:
+    return (" ".join(error.messages) if isinstance(error, ValidationError) else str(error))[:300]
