@@ -12,11 +12,10 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
-from accounts.models import Project, User
+from accounts.models import Project, Scope, User
 from console.denials import denied_page
 from console.middleware import Request
 from console.navigation import visible_projects
@@ -54,8 +53,11 @@ def signed_in(view: View) -> View:
     return inner
 
 
-def requires(action: str, entity_type: str) -> Callable[[View], View]:
-    """For those who may do the action on the object that the URL names, or on objects of the type in the project it names."""
+def requires(action: str, entity_type: str, *, of_installation: bool = False) -> Callable[[View], View]:
+    """For those who may do the action on the object that the URL names, or on objects of the type in the project it names.
+
+    Where the URL names no project: on objects anywhere, or `of_installation`: on all of them.
+    """
 
     def protect(view: View) -> View:
         @wraps(view)
@@ -63,14 +65,22 @@ def requires(action: str, entity_type: str) -> Callable[[View], View]:
             request.actor = Actor.of_request(request)
             if "project" in kwargs:
                 kwargs["project"] = request.project = visible_project(request.user, kwargs["project"])
+                remember_project(request)
             if "user" in kwargs:
                 kwargs["user"] = visible_user(request.user, kwargs["project"], kwargs["user"])
-            return _or_denied(request, view, (action, _target(entity_type, kwargs)), **kwargs)
+            root = access.root_for(request.user) if of_installation else None
+            return _or_denied(request, view, (action, _target(entity_type, kwargs, root)), **kwargs)
 
         inner.permission = (action, entity_type)  # type: ignore[attr-defined]
         return inner
 
     return protect
+
+
+def remember_project(request: PageRequest) -> None:
+    """Keep where somebody was: home leads back there. Written only when it changes, not on every page."""
+    if request.session.get("project") != request.project.uid:
+        request.session["project"] = request.project.uid
 
 
 def visible_project(user: Any, uid: str) -> Project:
@@ -85,13 +95,13 @@ def visible_user(user: Any, project: Project, uid: str) -> User:
     return found
 
 
-def _target(entity_type: str, kwargs: dict[str, Any]) -> Any:
+def _target(entity_type: str, kwargs: dict[str, Any], root: Scope | None) -> Any:
     project, user = kwargs.get("project"), kwargs.get("user")
     if entity_type == "project_user" and user is not None:
         return user
     if entity_type == "project" and project is not None:
         return project
-    return At(entity_type, project)
+    return At(entity_type, project or root)
 
 
 def _or_denied(

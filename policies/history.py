@@ -52,14 +52,14 @@ AREAS: dict[str, dict[str, str]] = {
         "role_assignment.delete": "took a role from",
     },
     "Sharing": {
-        "project.share": "shared",
-        "project.unshare": "stopped sharing",
-        "user.share": "shared",
-        "user.unshare": "stopped sharing",
-        "project_user.share": "shared",
-        "project_user.unshare": "stopped sharing",
-        "resource.share": "shared",
-        "resource.unshare": "stopped sharing",
+        "project.share": "shared the project",
+        "project.unshare": "stopped sharing the project",
+        "user.share": "shared the person",
+        "user.unshare": "stopped sharing the person",
+        "project_user.share": "shared the project user",
+        "project_user.unshare": "stopped sharing the project user",
+        "resource.share": "shared the resource",
+        "resource.unshare": "stopped sharing the resource",
     },
     "Projects": {
         "project.create": "created the project",
@@ -181,7 +181,7 @@ class Window:
 
 
 def window(events: QuerySet[AuditEvent], size: int, *, before: int | None = None, after: int | None = None) -> Window:
-    """The newest events, or those next to an event by its number. The millionth is as near as the first: nothing is counted."""
+    """The newest events, or those next to an event by its number. Counts nothing: a million is as quick as ten."""
     if after is not None:
         found = list(events.filter(sequence__gt=after).order_by("sequence")[: size + 1])
         more, found = len(found) > size, found[:size][::-1]
@@ -206,6 +206,11 @@ def tell(events: Iterable[AuditEvent], *, targets: bool = True) -> list[Told]:
     book = rulebook()
     roles = {role.full_name: role for role in book.roles.values()}
     return [_told(event, book, roles, targets) for event in events]
+
+
+def described(action: str) -> str:
+    """What an action is called where nobody did it to anything yet: `Changed the roles`."""
+    return _without_target(VERBS[action]).removesuffix(" this user").capitalize()
 
 
 def last_change(thing: Any, action: str = "") -> Told | None:
