@@ -50,7 +50,10 @@ class Actor:
     def forget(self) -> None:
         """Decide from what the database says now, not from what the request read at its start."""
         if self.user:
-            self.user.refresh_from_db(fields=["is_active", "all_clusters"])
+            try:
+                self.user.refresh_from_db(fields=["is_active", "all_clusters"])
+            except User.DoesNotExist:  # deleted since the request began
+                self.user.is_active = False
             forget(self.user)
 
 

@@ -153,8 +153,11 @@ def delete_user(*, actor: Actor, user: User) -> None:
 
 
 def lock(user: User) -> User:
-    """The user's row, locked until the transaction ends. Raises Conflict where somebody deleted it meanwhile."""
-    found = User.objects.select_for_update(of=("self",)).select_related("project").filter(pk=user.pk).first()
+    """The user's row, locked until the transaction ends. Raises Conflict where somebody deleted it meanwhile.
+
+    The lock is the weaker one that lets others point to the row (put the user in a group): against it they would deadlock.
+    """
+    found = User.objects.select_for_update(of=("self",), no_key=True).select_related("project").filter(pk=user.pk).first()
     if found is None:
         raise Conflict(f"{user} was deleted.")
     return found
