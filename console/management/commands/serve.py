@@ -7,6 +7,7 @@ import logging
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.checks.urls import check_url_config
 from django.core.management import BaseCommand, call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
@@ -59,4 +60,6 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return get_wsgi_application()
+        application = get_wsgi_application()
+        check_url_config(None)  # imports every view now, not while the first visitor waits
+        return application
