@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from policies.actor import Actor
 from policies.audit import recording
-from policies.protected import PROTECTED, entity_type_of
+from policies.models import Resource
+from policies.protected import PROTECTED, At, entity_type_of
 from policies.rulebook import rulebook
 from policies.access import type_id
 from policies.shares import get_content_type
@@ -20,7 +21,7 @@ def share(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> No
     Raises Denied, ValidationError for an action that cannot be shared.
     """
     with recording(actor) as trail:
-        actor.require("share", thing)
+        actor.require(*who_shares(thing))
         rows = _rows(thing, subject)
         permission = permission_for(thing, action)
         _, created = rows.get_or_create(content_object=thing, permission=permission, **_holder(subject))
@@ -31,10 +32,18 @@ def share(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> No
 def unshare(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> None:
     """Take a share back; it ends with the next decision. Raises Denied."""
     with recording(actor) as trail:
-        actor.require("share", thing)
+        actor.require(*who_shares(thing))
         gone, _ = _rows(thing, subject).filter(content_object=thing, permission__codename=action, **_holder(subject)).delete()
         if gone:
             trail.add(f"{entity_type_of(thing)}.unshare", thing, before={"action": action, "with": str(subject)})
+
+
+def who_shares(thing: Any) -> tuple[str, Any]:
+    """The question that decides who may share an object: `share` where its type has that action, else who may change it."""
+    if isinstance(thing, Resource):
+        return "update", At("resource", thing.scope)
+    book = rulebook()
+    return ("share" if "share" in book.entity_types[type_id(book, thing)].actions else "update"), thing
 
 
 def shareable_actions(thing: Any) -> dict[str, str]:
