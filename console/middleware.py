@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
 from console.logs import request_context
+from policies.rulebook import asked_once
 
 log = logging.getLogger("console.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -103,6 +104,16 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         response["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
+
+    return middleware
+
+
+def rules_asked_once(get_response: GetResponse) -> GetResponse:
+    """A page asks once whether the rules have changed, and is drawn from one state of them."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with asked_once():
+            return get_response(request)
 
     return middleware
 

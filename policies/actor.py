@@ -12,6 +12,7 @@ from accounts.models import User
 from policies import access
 from policies.errors import Denied
 from policies.holdings import forget
+from policies.rulebook import forget_rulebook
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Actor:
 
     def forget(self) -> None:
         """Decide from what the database says now, not from what the request read at its start."""
+        forget_rulebook()
         if self.user:
             try:
                 self.user.refresh_from_db(fields=["is_active", "all_clusters"])

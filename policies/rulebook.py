@@ -1,6 +1,9 @@
 """All rules of the installation, read once per process and version: a few hundred rows."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +60,37 @@ class Rulebook:
 
 
 _current: Rulebook | None = None
+# Within asked_once(): the rules that this request has read already.
+_of_request: ContextVar[list[Rulebook] | None] = ContextVar("rulebook of the request", default=None)
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Inside, the version is asked once: a page is drawn from one state of the rules. Writes ask again (forget_rulebook)."""
+    token = _of_request.set([])
+    try:
+        yield
+    finally:
+        _of_request.reset(token)
+
+
+def forget_rulebook() -> None:
+    """Ask for the version again at the next question."""
+    (_of_request.get() or []).clear()
 
 
 def rulebook() -> Rulebook:
     """The rules now: one small query to learn the version, a reload only when it moved."""
+    held = _of_request.get()
+    if held:
+        return held[0]
+    book = _newest()
+    if held is not None:
+        held.append(book)
+    return book
+
+
+def _newest() -> Rulebook:
     global _current
     version = RulebookVersion.objects.values_list("token", flat=True).first() or ""
     if _current is None or _current.version != version:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Project, User
@@ -53,13 +52,11 @@ def run_batch(*, actor: Actor, job: BulkJob) -> int:
         items = list(waiting[:BATCH])
         users = {user.uid: user for user in User.objects.filter(project=job.project_id, uid__in=[item.user_uid for item in items])}
         for item in items:
-            events = len(trail.events)
             try:
-                with transaction.atomic():
-                    item.result, item.message = _do(actor, job, users.get(item.user_uid))
-            except (Denied, ValidationError, Conflict) as error:
-                del trail.events[events:]  # what was undone did not happen
+                item.result, item.message = _do(actor, job, users.get(item.user_uid))
+            except (Denied, ValidationError, Conflict) as error:  # undone alone; the others go on
                 item.result, item.message = BulkItem.Result.REFUSED, _said(error)
+                trail.add(f"project_user.{job.change}", users.get(item.user_uid), outcome="refused")
         BulkItem.objects.bulk_update(items, ["result", "message"])
     return len(items)
 

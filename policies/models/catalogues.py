@@ -143,4 +143,8 @@ class RulebookVersion(models.Model):
 
     @classmethod
     def renew(cls) -> None:
+        """Call after every change of what the rulebook holds, in its transaction."""
+        from policies.rulebook import forget_rulebook
+
+        forget_rulebook()
         cls.objects.update_or_create(pk=1, defaults={"token": new_uid()})
