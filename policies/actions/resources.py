@@ -20,15 +20,29 @@ UPDATABLE = {"name", "owner", "parent", "visibility", "listed_roles", "tags"}
 
 
 def register_resource(
-    *, actor: Actor, entity_type: EntityType, scope: Scope, name: str, owner: User | None = None, parent: Resource | None = None,
-    visibility: str = "", listed_roles: Iterable[Role] = (), tags: Iterable[str] = (), is_sample: bool = False,
+    *,
+    actor: Actor,
+    entity_type: EntityType,
+    scope: Scope,
+    name: str,
+    owner: User | None = None,
+    parent: Resource | None = None,
+    visibility: str = "",
+    listed_roles: Iterable[Role] = (),
+    tags: Iterable[str] = (),
+    is_sample: bool = False,
 ) -> Resource:
     """Register a thing of an entity type in a scope. Tags are given by name; a new one lists no role yet.
 
     Raises Denied, ValidationError by field.
     """
     resource = Resource(
-        entity_type=entity_type, scope=scope, name=name.strip(), owner=owner, parent=parent, visibility=visibility,
+        entity_type=entity_type,
+        scope=scope,
+        name=name.strip(),
+        owner=owner,
+        parent=parent,
+        visibility=visibility,
         is_sample=is_sample,
     )
     with recording(actor) as trail:
@@ -51,7 +65,7 @@ def update_resource(*, actor: Actor, resource: Resource, **fields: Any) -> Resou
         actor.require("update", At("resource", resource.scope))
         before = told(resource)
         if unknown := fields.keys() - UPDATABLE:
-            raise ValidationError({name: "This cannot be changed." for name in unknown})
+            raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
         listed, tags = fields.pop("listed_roles", None), fields.pop("tags", None)
         for name, value in fields.items():
             setattr(resource, name, value.strip() if isinstance(value, str) else value)
@@ -64,12 +78,17 @@ def update_resource(*, actor: Actor, resource: Resource, **fields: Any) -> Resou
         after = told(resource)
         changed = [name for name in before if before[name] != after[name]]
         if changed:
-            trail.add("resource.update", resource, before={n: before[n] for n in changed}, after={n: after[n] for n in changed})
+            trail.add(
+                "resource.update",
+                resource,
+                before={n: before[n] for n in changed},
+                after={n: after[n] for n in changed},
+            )
     return resource
 
 
 def retire_resource(*, actor: Actor, resource: Resource) -> None:
-    """Forget a thing that is gone, with its shares; what belonged to it stays, without parent. Raises Denied, Conflict."""
+    """Forget a thing that is gone, with its shares; what belonged to it stays. Raises Denied, Conflict."""
     with recording(actor) as trail:
         resource = _lock(resource)
         actor.require("retire", At("resource", resource.scope))
@@ -78,7 +97,7 @@ def retire_resource(*, actor: Actor, resource: Resource) -> None:
 
 
 def update_tag(*, actor: Actor, name: str, roles: Iterable[Role]) -> Tag:
-    """Say which roles a tag lists, everywhere: it may stand on things of any place, so this is decided at the organization.
+    """Say which roles a tag lists. It may stand on things of any place, so this is decided at the organization.
 
     Raises Denied, ValidationError for a name that is too long.
     """
@@ -97,8 +116,11 @@ def update_tag(*, actor: Actor, name: str, roles: Iterable[Role]) -> Tag:
 def told(resource: Resource) -> dict[str, Any]:
     """A resource as the audit trail tells it."""
     return {
-        "name": resource.name, "type": resource.entity_type.label, "owner": str(resource.owner or ""),
-        "parent": str(resource.parent or ""), "visibility": resource.visibility,
+        "name": resource.name,
+        "type": resource.entity_type.label,
+        "owner": str(resource.owner or ""),
+        "parent": str(resource.parent or ""),
+        "visibility": resource.visibility,
         "lists": _names(resource.listed_roles.select_related("catalogue")),
         "tags": sorted(resource.tags.values_list("name", flat=True)),
     }
