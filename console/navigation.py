@@ -28,14 +28,38 @@ class Entry:
     also_current: tuple[str, ...] = ()  # prefixes of the URL names of the pages below it
 
 
-USERS = Entry("Users & Roles", "users", "project_user_index", "list", "project_user", also_current=("project_user_", "bulk_", "member_", "share_"))
-OVERVIEW = Entry("Overview", "rectangle-group", "project_detail", "read", "project", also_current=("project_update", "project_delete"))
+USERS = Entry(
+    "Users & Roles",
+    "users",
+    "project_user_index",
+    "list",
+    "project_user",
+    also_current=("project_user_", "bulk_", "member_", "share_"),
+)
+OVERVIEW = Entry(
+    "Overview",
+    "rectangle-group",
+    "project_detail",
+    "read",
+    "project",
+    also_current=("project_update", "project_delete"),
+)
 ACTIVITY = Entry("Activity", "clock", "project_activity", "read", "event_history", also_current=("project_activity",))
 MENU = {
     "Project management": (USERS, ACTIVITY, OVERVIEW),
-    "Organization": (Entry("Projects", "folder", "project_index", "", "", of_project=False, also_current=("project_create",)),),
+    "Organization": (
+        Entry("Projects", "folder", "project_index", "", "", of_project=False, also_current=("project_create",)),
+    ),
     "Installation": (
-        Entry("All activity", "clipboard-document-list", "activity_index", "read", "event_history", of_project=False, also_current=("activity_",)),
+        Entry(
+            "All activity",
+            "clipboard-document-list",
+            "activity_index",
+            "read",
+            "event_history",
+            of_project=False,
+            also_current=("activity_",),
+        ),
         Entry("Administration", "cog-6-tooth", "admin:index", "open", "admin_site", of_project=False),
     ),
 }
@@ -64,15 +88,17 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated or user.password_is_temporary:
         return {}
     project = current_project(request)
-    return {"frame": {
-        "theme": user.theme,
-        "organization": access.root_for(user).name,
-        "project": project,
-        "projects": visible_projects(user).order_by("name", "pk")[:PROJECTS_IN_SWITCHER],
-        "project_count": 0,  # counting a hundred thousand on every page would cost more than the number is worth
-        "may_create_project": access.may(user, "create", At("project")),
-        "menu": menu(request, project),
-    }}
+    return {
+        "frame": {
+            "theme": user.theme,
+            "organization": access.root_for(user).name,
+            "project": project,
+            "projects": visible_projects(user).order_by("name", "pk")[:PROJECTS_IN_SWITCHER],
+            "project_count": 0,  # counting a hundred thousand on every page would cost more than the number is worth
+            "may_create_project": access.may(user, "create", At("project")),
+            "menu": menu(request, project),
+        }
+    }
 
 
 def current_project(request: HttpRequest) -> Project | None:
@@ -88,7 +114,8 @@ def menu(request: HttpRequest, project: Project | None) -> list[dict[str, Any]]:
     for label, entries in MENU.items():
         items = [
             {"label": entry.label, "icon": entry.icon, "url": url(entry, project), "current": is_current(entry, here)}
-            for entry in entries if may_open(request.user, entry, project)
+            for entry in entries
+            if may_open(request.user, entry, project)
         ]
         if items:
             areas.append({"label": label, "items": items})
@@ -99,8 +126,14 @@ def tabs(request: HttpRequest, project: Project, **counts: int) -> list[dict[str
     """The tabs of a project that one may open; counts by URL name."""
     here = request.resolver_match.url_name if request.resolver_match else ""
     return [
-        {"label": entry.label, "url": url(entry, project), "current": entry.url_name == here, "count": counts.get(entry.url_name)}
-        for entry in TABS if may_open(request.user, entry, project)
+        {
+            "label": entry.label,
+            "url": url(entry, project),
+            "current": entry.url_name == here,
+            "count": counts.get(entry.url_name),
+        }
+        for entry in TABS
+        if may_open(request.user, entry, project)
     ]
 
 
@@ -123,6 +156,12 @@ def may_open(user: Any, entry: Entry, project: Project | None) -> bool:
 
 def url(entry: Entry, project: Project | None) -> str:
     return reverse(entry.url_name, args=[project.uid] if entry.of_project and project else [])
+
+
+def first_page(request: HttpRequest, project: Project) -> str:
+    """Where a project begins for somebody: its first page that they may open, else the list of projects."""
+    pages = (url(entry, project) for entry in (*TABS, OVERVIEW) if may_open(request.user, entry, project))
+    return next(pages, reverse("project_index"))
 
 
 def is_current(entry: Entry, here: str) -> bool:

@@ -103,7 +103,8 @@ def query_without(context: template.Context, name: str, value: str = "") -> str:
     """The query string without this value of a parameter (without all its values where none is named), at page 1."""
     query = _query(context)
     query.setlist(name, [kept for kept in query.getlist(name) if value and kept != str(value)])
-    query.pop("page", None)
+    for place in ("page", "before", "after"):
+        query.pop(place, None)
     return f"?{query.urlencode()}"
 
 

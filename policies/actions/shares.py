@@ -16,7 +16,7 @@ from policies.shares import get_content_type
 
 
 def share(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> None:
-    """Give somebody one action on this object alone; giving it twice changes nothing.
+    """Give somebody one action on this object alone; giving it twice changes nothing. Nobody gives what they may not do.
 
     Raises Denied, ValidationError for an action that cannot be shared.
     """
@@ -24,6 +24,7 @@ def share(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> No
         actor.require(*who_shares(thing))
         rows = _rows(thing, subject)
         permission = permission_for(thing, action)
+        actor.require(action, thing)
         _, created = rows.get_or_create(content_object=thing, permission=permission, **_holder(subject))
         if created:
             trail.add(f"{entity_type_of(thing)}.share", thing, after={"action": action, "with": str(subject)})
