@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from accounts.models import Project, User
-from policies.abilities import Ability, abilities
+from policies.abilities import Ability, abilities, lost
 from policies.actions.assignments import may_change
 from policies.actor import Actor
 from policies.models import Role, RoleAssignment
@@ -67,20 +67,13 @@ def preview_context(ticked: Collection[Role], held: Collection[Role] | None = No
             "removed": [role for role in held if role not in ticked],
             "kept": [role for role in held if role in ticked],
         }
-        context["able"] += lost(abilities(held), abilities(ticked))
+        context["able"] += able(lost(held, ticked), state="lost")
     return context
 
 
-def able(found: list[Ability], *, why: bool = False) -> list[dict[str, str]]:
+def able(found: list[Ability], *, why: bool = False, state: str = "yes") -> list[dict[str, str]]:
     """Abilities for components/able.html."""
-    return [{"state": "yes", "label": a.area, "detail": a.detail, "why": "; ".join(a.because) if why else ""} for a in found]
-
-
-def lost(before: list[Ability], after: list[Ability]) -> list[dict[str, str]]:
-    """What somebody could do before and cannot do after."""
-    kept = {a.area: set(a.actions) for a in after}
-    gone = [(a.area, [label for label in a.actions if label not in kept.get(a.area, ())]) for a in before]
-    return [{"state": "lost", "label": area, "detail": ", ".join(labels).capitalize()} for area, labels in gone if labels]
+    return [{"state": state, "label": a.area, "detail": a.detail, "why": "; ".join(a.because) if why else ""} for a in found]
 
 
 def _hint(hint: Hint, ticked: Collection[Role]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class DescriptionForm(forms.Form):
         max_length=120, help_text="What it is for, such as “Nightly training pipeline”. Up to 120 characters."
     )
     username = forms.CharField(
-        max_length=64, required=False, label="Username (optional)",
+        max_length=64, required=False, 
         help_text="Leave empty for a generated one. Lower-case letters, digits and . _ @ + -",
         widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
     )
@@ -59,7 +59,7 @@ class RolesForm(forms.Form):
     """The ticked roles. The boxes themselves are drawn by components/role_groups.html."""
 
     roles = forms.MultipleChoiceField(required=False)
-    reason = forms.CharField(required=False, max_length=200, label="Reason (optional)", help_text="Stands in the activity log.")
+    reason = forms.CharField(required=False, max_length=200, help_text="Stands in the activity log.")
     no_role = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -22,6 +22,12 @@ class Change(NamedTuple):
 
     added: list[Role]
     removed: list[Role]
+    before: list[Role]
+
+    @property
+    def now(self) -> list[str]:
+        """Full names of the roles held after it."""
+        return names_of({*self.before, *self.added} - set(self.removed))
 
 
 def edit_roles(
@@ -40,8 +46,7 @@ def edit_roles(
         current = set(user.role_assignments.filter(scope=user.project_id).values_list("role", flat=True))
         if seen is not None and current != {role.pk for role in seen}:
             raise Conflict(user)
-        assert user.project is not None
-        return change_roles(actor=actor, trail=trail, user=user, scope=user.project, wanted=list(roles), reason=reason)
+        return _edit(actor, trail, user, list(roles), reason)
 
 
 def add_and_take_roles(*, actor: Actor, user: User, add: Iterable[Role] = (), take: Iterable[Role] = ()) -> Change:
@@ -54,18 +59,24 @@ def add_and_take_roles(*, actor: Actor, user: User, add: Iterable[Role] = (), ta
     with recording(actor) as trail:
         user = lock(user)
         actor.require("give_role", user)
-        assert user.project is not None
         taken = {role.pk for role in take}
         held = [a.role for a in user.role_assignments.filter(scope=user.project_id).select_related("role__catalogue")]
         wanted = [role for role in (*held, *add) if role.pk not in taken]
-        return change_roles(actor=actor, trail=trail, user=user, scope=user.project, wanted=wanted)
+        return _edit(actor, trail, user, wanted)
 
 
-def change_roles(*, actor: Actor, trail: Trail, user: User, scope: Scope, wanted: list[Role], reason: str = "") -> Change:
-    """Give and take a user's roles in one scope until they are those wanted. Runs in the caller's transaction, user locked."""
-    held = {a.role_id: a for a in user.role_assignments.filter(scope=scope.pk).select_related("role__catalogue", "scope", "user")}
+def change_roles(*, actor: Actor, user: User, scope: Scope, wanted: list[Role], reason: str = "") -> Change:
+    """Give and take a user's roles in one scope until they are those wanted.
+
+    Runs in the caller's transaction, with the user locked; the caller tells the audit trail.
+    """
+    held = {
+        a.role_id: a
+        for a in user.role_assignments.filter(scope=scope.pk).select_related("role__catalogue", "scope", "user")
+    }
+    kept = {role.pk for role in wanted}
     added = [role for role in dict.fromkeys(wanted) if role.pk not in held]
-    removed = [a for pk, a in held.items() if pk not in {role.pk for role in wanted}]
+    removed = [assignment for pk, assignment in held.items() if pk not in kept]
     for role in added:
         _give(actor, RoleAssignment(role=role, user=user, scope=scope, reason=reason.strip()))
     for assignment in removed:
@@ -74,10 +85,21 @@ def change_roles(*, actor: Actor, trail: Trail, user: User, scope: Scope, wanted
     if added or removed:
         update_sort_key(user)
         forget(user)
-        names = sorted(a.role.full_name for a in held.values())
-        now = sorted({*names, *(r.full_name for r in added)} - {a.role.full_name for a in removed})
-        trail.add(f"{'project_user' if user.is_project_user else 'user'}.edit_roles", user, before={"roles": names}, after={"roles": now, **({"reason": reason} if reason else {})}, scope=scope)
-    return Change(added, [assignment.role for assignment in removed])
+    return Change(added, [assignment.role for assignment in removed], [a.role for a in held.values()])
+
+
+def _edit(actor: Actor, trail: Trail, user: User, wanted: list[Role], reason: str = "") -> Change:
+    assert user.project is not None
+    change = change_roles(actor=actor, user=user, scope=user.project, wanted=wanted, reason=reason)
+    if change.added or change.removed:
+        after = {"roles": change.now, "reason": reason} if reason else {"roles": change.now}
+        trail.add("project_user.edit_roles", user, before={"roles": names_of(change.before)}, after=after)
+    return change
+
+
+def names_of(roles: Iterable[Role]) -> list[str]:
+    """Full names, as the audit trail tells them."""
+    return sorted(role.full_name for role in roles)
 
 
 def give_role(

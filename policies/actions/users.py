@@ -37,8 +37,8 @@ def add_project_user(
         use_up(nonce)
         user.full_clean()
         user.save()
-        trail.add("project_user.create", user, after={"description": user.description})
-        change_roles(actor=actor, trail=trail, user=user, scope=project, wanted=roles or [])
+        given = change_roles(actor=actor, user=user, scope=project, wanted=roles or [])
+        trail.add("project_user.create", user, after={"description": user.description, "roles": given.now})
     return user, secret
 
 
