@@ -27,10 +27,11 @@ from policies.protected import At
 from policies.sample.contents import read, real_additions, sample_counts
 
 ORGANIZATION = "organization"  # what the files call the root
+INSIDE = "Something real was added inside the sample. Move or delete it first:"
 
 
 def load_sample(*, actor: Actor) -> dict[str, int]:
-    """Make the sample and switch on the catalogues whose roles it uses. Returns what there is of it now: sample_counts().
+    """Make the sample, and switch on the catalogues whose roles it uses. Returns what there is of it: sample_counts().
 
     Raises Denied, ValidationError where a sample is there already, where something real has one of its names, or where
     a catalogue that it needs is not loaded.
@@ -65,7 +66,7 @@ def delete_sample(*, actor: Actor) -> dict[str, int]:
         if not any(counts.values()):
             raise ValidationError("There is no sample here.")
         if real := real_additions():
-            raise ValidationError([addition.label for addition in real])
+            raise ValidationError([INSIDE, *(addition.label for addition in real)])
         Tag.objects.filter(name__in=read("resources")["tags"]).delete()
         Resource.objects.filter(is_sample=True).delete()
         Group.objects.filter(profile__is_sample=True).delete()
@@ -76,7 +77,7 @@ def delete_sample(*, actor: Actor) -> dict[str, int]:
 
 
 def _lock() -> None:
-    """Whoever puts something real into the sample now waits, and then finds it gone. Users first, as others lock too."""
+    """Whoever puts something real into the sample now waits, and then finds it gone. Users first, as others lock."""
     for rows in (
         User.objects.filter(is_sample=True),
         Group.objects.filter(profile__is_sample=True),

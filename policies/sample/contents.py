@@ -59,7 +59,7 @@ def _real() -> Iterator[Iterator[Addition]]:
     yield _told(resources.select_related("scope"), "resource {0} in {0.scope}")
     members = User.groups.through.objects.filter(group__profile__is_sample=True, user__is_sample=False)
     yield _told(members.select_related("user", "group"), "{0.user} in the group {0.group}")
-    roles = RoleAssignment.objects.filter(scope__in=inside)
+    roles = RoleAssignment.objects.filter(scope__in=inside).exclude(user__kind=User.Kind.PROJECT_USER)
     real = roles.exclude(user__is_sample=True).exclude(group__profile__is_sample=True)
     yield _told(real.select_related("role", "user", "group", "scope"), "{0}")
     yield from (_told(rows, words) for rows, words in _shares())
