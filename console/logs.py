@@ -42,8 +42,8 @@ def configuration(level: str) -> dict[str, Any]:
         # Django's own handlers mail tracebacks and print text; the root handler says it all.
         "loggers": {
             "django": {"handlers": [], "level": "NOTSET"},
-            # Refusals (400, 403, 404) have their line from the middleware; only an error adds one, with a traceback.
-            "django.request": {"level": "ERROR"},
+            # What these would say is in the lines that the middleware writes.
+            "django.request": {"level": "CRITICAL"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
         },

@@ -13,6 +13,8 @@ from django.contrib.auth import logout
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
+from django.core.signals import got_request_exception
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
@@ -94,6 +96,12 @@ class RequestContextMiddleware:
             request_context.reset(token)
         response["X-Request-ID"] = request.request_id
         return response
+
+
+@receiver(got_request_exception)
+def log_exception(request: HttpRequest, **kwargs: object) -> None:
+    """Log a failure with its traceback. Django itself would not, where the page for a 403 or 404 is what failed."""
+    log.error("%s %s failed", request.method, request.path, exc_info=True)
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:

@@ -71,6 +71,13 @@ def test_an_error_is_logged_with_its_request(caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.INFO):
         Client(raise_request_exception=False).get("/fails/?search=somebody")
     [error] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert error.exc_info
-    [line] = [record for record in caplog.records if record.name == "console.requests"]
+    assert error.exc_info and error.name == "console.requests"
+    [line] = [record for record in caplog.records if record.levelname == "INFO"]
     assert (line.getMessage(), line.status) == ("GET /fails/", 500)
+
+
+def test_an_error_page_that_fails_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    response = Client(raise_request_exception=False).get("/broken-error-page/")
+    assert response.status_code == 500
+    assert_headers(response)
+    assert "the page for 404 fails" in caplog.text

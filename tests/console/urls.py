@@ -24,3 +24,9 @@ urlpatterns = [
     path("fails/", fails),
     path("sign-in/", account_login, name="account_login"),
 ]
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path == "/broken-error-page/":
+        raise RuntimeError("the page for 404 fails")
+    return HttpResponse("not here", status=404)
