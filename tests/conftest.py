@@ -9,7 +9,22 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
+from pytest_django.plugin import DjangoDbBlocker
+
 from policies import audit, audit_triggers
+from policies.actions.catalogues import load_catalogues
+from policies.actor import Actor
+
+
+def load_shipped_catalogues() -> None:
+    load_catalogues(actor=Actor("tests"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Every test finds the shipped catalogues, as every installation does."""
+    with django_db_blocker.unblock():
+        load_shipped_catalogues()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +54,7 @@ def flush_empties_the_audit_trail() -> Iterator[None]:
         finally:
             audit_triggers.install(connection)
             audit.heads_file().unlink(missing_ok=True)  # else the trail would rightly look cut
+        load_shipped_catalogues()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
