@@ -1,7 +1,7 @@
 from django.urls import include, path
 
 from console.admin.site import site
-from console.views import activity, bulk, home, members, project_users, projects, shares
+from console.views import activity, bulk, home, members, project_users, projects, samples, shares
 
 project = "projects/<slug:project>"
 user = f"{project}/users/<slug:user>"
@@ -40,4 +40,6 @@ urlpatterns = [
     path(f"{user}/activity/export/", activity.project_user_activity_export, name="project_user_activity_export"),
     path("activity/", activity.activity_index, name="activity_index"),
     path("activity/export/", activity.activity_export, name="activity_export"),
+    path("sample/load/", samples.sample_load, name="sample_load"),
+    path("sample/remove/", samples.sample_delete, name="sample_delete"),
 ]
