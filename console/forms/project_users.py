@@ -60,7 +60,7 @@ class RolesForm(forms.Form):
 
     roles = forms.MultipleChoiceField(required=False)
     reason = forms.CharField(required=False, max_length=200, help_text="Stands in the activity log.")
-    no_role = forms.BooleanField(required=False)
+    no_role = forms.BooleanField(required=False, label="Roles")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

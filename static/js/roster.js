@@ -41,9 +41,9 @@
       event.preventDefault();
       const wanted = new Set(preset.dataset.roles.split(" ").filter(Boolean));
       const boxes = [...preset.form.querySelectorAll("input[name=roles]:not(:disabled)")];
-      boxes.forEach((box) => {
-        box.checked = preset.name === "add" ? box.checked || wanted.has(box.value) : wanted.has(box.value);
-        if (box.checked) box.closest("details")?.setAttribute("open", "");
+      boxes.filter((box) => wanted.has(box.value)).forEach((box) => {
+        box.checked = true;
+        box.closest("details")?.setAttribute("open", "");
       });
       pressed(preset.form);
       boxes[0]?.dispatchEvent(new Event("change", { bubbles: true }));
@@ -51,9 +51,9 @@
   });
 
   const pressed = (form) => {
-    const ticked = [...form.querySelectorAll("input[name=roles]:checked")].map((box) => box.value).sort().join(" ");
+    const ticked = new Set([...form.querySelectorAll("input[name=roles]:checked")].map((box) => box.value));
     form.querySelectorAll(".presets [data-roles]").forEach((preset) => {
-      preset.setAttribute("aria-pressed", preset.dataset.roles.split(" ").filter(Boolean).sort().join(" ") === ticked);
+      preset.setAttribute("aria-pressed", preset.dataset.roles.split(" ").every((value) => ticked.has(value)));
     });
   };
 
