@@ -2,9 +2,8 @@
 
     read([path, ...], known) -> [CatalogueEntry, ...]
 
-Entries are plain data, complete and checked: bundles of permissions, "all" and matrix cells are spelt out as rules, names
-of entity types are full names. The database is not asked: `known` says what other catalogues declare.
-README: the section on catalogue files tells the format to whoever writes one.
+Entries are plain data, complete and checked: bundles of permissions, "all" and matrix cells are spelt out as rules,
+names of entity types are full names. The database is not asked: `known` says what other catalogues declare.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from accounts.models import Scope, User
-from policies.marked import BadFile, Entry, read_file, unknown
+from policies.marked import Entry, read_file, unknown
 from policies.protected import PROTECTED, Protected
 
 FAMILIES = ("ai", "storage", "console", "infra")
@@ -31,6 +30,7 @@ ROLE = (
     "label", "purpose", "heading", "aliases", "includes", "module", "since", "needs_scope", "permissions", "rules",
     *EVERY_ROLE,
 )
+LAST = 100  # position of a catalogue that names none: behind those shipped
 CONDITIONS = ("owner", "parent_owner", "listed")
 
 
@@ -158,9 +158,11 @@ class _File:
         self.in_sight: dict[str, list[TypeEntry]] = {}
         self.known_roles: set[str] = set()
 
-    def part(self, name: str, limit: int = 80) -> dict[str, Entry]:
-        """A part whose keys are short names."""
-        return self.top[name].mapping(lambda key: key.code(limit)) if name in self.top else {}
+    def part(self, name: str, limit: int = 0) -> dict[str, Entry]:
+        """A part of the file; empty without one. `limit`: its keys are short names of at most so many characters."""
+        if name not in self.top:
+            return {}
+        return self.top[name].mapping((lambda key: key.code(limit)) if limit else None)
 
     def role_names(self) -> set[str]:
         return {f"{self.code}:{code}" for code in self.role_entries}
@@ -201,27 +203,31 @@ class _File:
             sight[kind.full_name].append(kind)
         self.in_sight, self.known_roles = dict(sight), known_roles
         self.bundles = dict(self.permissions())
-        modules = {code: entry.keys(("label", "installed"), ("label",)) for code, entry in self.part("modules", 40).items()}
+        modules = {
+            code: entry.keys(("label", "installed"), ("label",)) for code, entry in self.part("modules", 40).items()
+        }
         labels = {code: keys["label"].text(80) for code, keys in modules.items()}
-        default = self.top["default_role"].keys(("role", "unless"), ("role",)) if "default_role" in self.top else {}
         return CatalogueEntry(
             code=self.code, label=self.top["label"].text(80), description=_text(self.top, "description"),
-            position=self.top["position"].number() if "position" in self.top else 100,
+            position=self.top["position"].number() if "position" in self.top else LAST,
             presets=list(self.presets()), hints=list(self.hints()), modules=labels, types=self.types,
             roles=self.roles(labels), digest=self.digest,
-            start=Start(
-                enabled=_flag(self.top, "enabled"),
-                platform_version=self.top["platform_version"].version() if "platform_version" in self.top else "",
-                installed=tuple(code for code, keys in modules.items() if _flag(keys, "installed")),
-                default_role=default["role"].one_of(self.role_entries, "role") if default else "",
-                default_unless=default["unless"].one_of(self.role_entries, "role") if "unless" in default else "",
-            ),
+            start=self.start(tuple(code for code, keys in modules.items() if _flag(keys, "installed"))),
+        )
+
+    def start(self, installed: tuple[str, ...]) -> Start:
+        default = self.top["default_role"].keys(("role", "unless"), ("role",)) if "default_role" in self.top else {}
+        return Start(
+            enabled=_flag(self.top, "enabled"), installed=installed,
+            platform_version=self.top["platform_version"].version() if "platform_version" in self.top else "",
+            default_role=default["role"].one_of(self.role_entries, "role") if default else "",
+            default_unless=default["unless"].one_of(self.role_entries, "role") if "unless" in default else "",
         )
 
     def permissions(self) -> Iterator[tuple[str, tuple[RuleEntry, ...]]]:
         """Named bundles of rules, as the vendor groups them into services."""
         seen: set[str] = set()
-        for service, bundles in (self.top["permissions"].mapping() if "permissions" in self.top else {}).items():
+        for service, bundles in self.part("permissions").items():
             for name, entry in bundles.mapping(lambda key: key.code(80)).items():
                 if name in seen:
                     raise entry.bad(f'expected "{name}" under one service only')
@@ -232,8 +238,8 @@ class _File:
         """Lines of {can: [action], to: [entity type], where: {condition}}, one rule per action and entity type."""
         for line in entry.items():
             keys = line.keys(("can", "to", "where"), ("can", "to"))
-            kinds = list(self.types.values()) if _is_all(keys["to"]) else [self.kind(name) for name in keys["to"].items()]
-            for kind in kinds:
+            to = keys["to"]
+            for kind in self.types.values() if _is_all(to) else [self.kind(name) for name in to.items()]:
                 asked = self.conditions(keys["where"], kind) if "where" in keys else {}
                 can = keys["can"]
                 actions = kind.actions if _is_all(can) else can.some_of(kind.actions, f"action of {kind.full_name}")
@@ -316,7 +322,7 @@ class _File:
             yield RuleEntry(letters[letter], kind.full_name, service=label, permission=_text(keys, "note", 80), **asked)
 
     def roles(self, modules: dict[str, str]) -> dict[str, RoleEntry]:
-        headings = {name: entry.text(200) for name, entry in (self.top["headings"].mapping() if "headings" in self.top else {}).items()}
+        headings = {name: entry.text(200) for name, entry in self.part("headings").items()}
         common = self.top["every_role"].keys(EVERY_ROLE) if "every_role" in self.top else {}
         cells, found, including = self.matrix(), {}, {}
         for code, entry in self.role_entries.items():
@@ -328,7 +334,8 @@ class _File:
         return found
 
     def role(
-        self, code: str, keys: dict[str, Entry], modules: dict[str, str], headings: dict[str, str], cells: list[RuleEntry],
+        self, code: str, keys: dict[str, Entry], modules: dict[str, str], headings: dict[str, str],
+        cells: list[RuleEntry],
     ) -> RoleEntry:
         heading = keys["heading"].one_of(headings, "heading") if "heading" in keys else ""
         binds = keys["binds"].some_of(Scope.Kind.values, "kind of scope") if "binds" in keys else ()
@@ -374,13 +381,15 @@ class _File:
         for code, role in roles.items():
             for alias in role.aliases:
                 if alias in taken:
-                    raise self.role_entries[code].bad(f'expected an alias that no other role has, found "{alias}"')
+                    entry = self.role_entries[code].mapping()["aliases"]
+                    raise entry.bad(f'expected an alias that no other role has, found "{alias}"')
                 taken.add(alias)
 
     def presets(self) -> Iterator[dict[str, Any]]:
-        for label, entry in (self.top["presets"].mapping() if "presets" in self.top else {}).items():
+        for label, entry in self.part("presets").items():
             keys = entry.keys(("purpose", "roles"), ("roles",))
-            yield {"label": label, "purpose": _text(keys, "purpose"), "roles": list(keys["roles"].some_of(self.role_entries, "role"))}
+            roles = keys["roles"].some_of(self.role_entries, "role")
+            yield {"label": label, "purpose": _text(keys, "purpose"), "roles": list(roles)}
 
     def hints(self) -> Iterator[dict[str, Any]]:
         for entry in self.top["hints"].items() if "hints" in self.top else ():
@@ -388,8 +397,10 @@ class _File:
             if ("has_any" in keys) == ("has_all" in keys):
                 raise entry.bad('expected either "has_any" or "has_all"')
             hint: dict[str, Any] = {"say": keys["say"].text()}
-            hint |= {name: list(keys[name].some_of(self.role_entries, "role")) for name in ("has_any", "has_all") if name in keys}
-            hint |= {name: keys[name].one_of(self.role_entries, "role") for name in ("lacks", "offer") if name in keys}
+            for name in keys.keys() & {"has_any", "has_all"}:
+                hint[name] = list(keys[name].some_of(self.role_entries, "role"))
+            for name in keys.keys() & {"lacks", "offer"}:
+                hint[name] = keys[name].one_of(self.role_entries, "role")
             yield hint | ({"with_others": True} if _flag(keys, "with_others") else {})
 
 
@@ -416,6 +427,3 @@ def _askable(seen: Protected | None) -> list[str]:
         return []
     kept = {"owner": seen.owner, "parent_owner": seen.parent_owner, "listed": seen.listed}
     return [*(name for name in CONDITIONS if kept[name]), *seen.fields]
-
-
-__all__ = ["BadFile", "CatalogueEntry", "Known", "RoleEntry", "RuleEntry", "Start", "TypeEntry", "read"]

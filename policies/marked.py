@@ -30,13 +30,19 @@ class BadFile(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One value of a file, with its place. Each method says what the value must be, and raises BadFile where it is not."""
+    """One value of a file, with its place. Each method says what it must be, and raises BadFile where it is not."""
 
     file: str
     node: yaml.Node
+    key: yaml.Node | None = None  # the name that it is the value of
+
+    @property
+    def line(self) -> int:
+        mark = (self.key or self.node).start_mark
+        return int(mark.line) + 1 if mark else 1
 
     def bad(self, problem: str) -> BadFile:
-        return BadFile(self.file, self.node.start_mark.line + 1, problem)
+        return BadFile(self.file, self.line, problem)
 
     def text(self, limit: int = 300) -> str:
         value = self._scalar("str", "a text")
@@ -99,9 +105,8 @@ class Entry:
             key = Entry(self.file, key_node)
             name = read_key(key) if read_key else key.text(80)
             if name in found:
-                first = found[name].node.start_mark.line + 1
-                raise key.bad(f'expected "{name}" once, it stands in line {first} already')
-            found[name] = Entry(self.file, value_node)
+                raise key.bad(f'expected "{name}" once, it stands in line {found[name].line} already')
+            found[name] = Entry(self.file, value_node, key_node)
         return found
 
     def keys(self, known: Collection[str], required: Collection[str] = ()) -> dict[str, Entry]:
@@ -185,6 +190,7 @@ def _check_depth(file: str, text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST:
-                raise BadFile(file, event.start_mark.line + 1, f"expected at most {DEEPEST} lists within lists")
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise BadFile(file, line, f"expected at most {DEEPEST} lists within lists")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

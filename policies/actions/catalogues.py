@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
+from accounts.models import Scope
 from policies.actions.administrators import keep_an_administrator
 from policies.actor import Actor
 from policies.audit import Trail, recording
-from policies.catalogue_files import CatalogueEntry, Known, RoleEntry, RuleEntry, TypeEntry, read
-from policies.models import BulkJob, Catalogue, EntityType, Module, Resource, Role, RoleAssignment, Rule, RulebookVersion, Tag
+from policies.catalogue_differences import differences, sentences, stored, type_entry
+from policies.catalogue_files import CatalogueEntry, Known, RoleEntry, TypeEntry, read
+from policies.models import Catalogue, EntityType, Module, Resource, Role, RoleAssignment, Rule, RulebookVersion, Tag
 from policies.protected import PROTECTED, At
 from policies.shares import get_content_type
-
-Told = dict[str, dict[str, Any]]  # part of a catalogue -> its fields, as the audit trail tells them
 
 
 class _DryRun(Exception):
@@ -39,7 +39,7 @@ def load_catalogues(*, actor: Actor, files: Iterable[Path] | None = None, dry_ru
     words: list[str] = []
     try:
         with recording(actor) as trail:
-            actor.require("update", At("catalogue"))
+            actor.require("update", At("catalogue", Scope.objects.root()))
             RulebookVersion.objects.select_for_update().get_or_create(pk=1)  # one load at a time
             entries = read(shipped_files() if files is None else files, _known())
             words += _load(entries, trail)
@@ -52,19 +52,39 @@ def load_catalogues(*, actor: Actor, files: Iterable[Path] | None = None, dry_ru
 
 
 def _known() -> dict[str, Known]:
-    types, roles, uses = (
-        EntityType.objects.filter(is_shared=True).select_related("catalogue"),
-        Role.objects.filter(is_retired=False).select_related("catalogue"),
-        Rule.objects.values_list("role__catalogue__code", "entity_type__catalogue__code", "entity_type__code", "action").distinct(),
-    )
+    types = EntityType.objects.filter(is_shared=True).select_related("catalogue")
+    roles = Role.objects.filter(is_retired=False).select_related("catalogue")
+    columns = ("role__catalogue__code", "entity_type__catalogue__code", "entity_type__code", "action")
+    uses = Rule.objects.order_by().values_list(*columns).distinct()
     return {
         catalogue.code: Known(
-            tuple(_type_entry(kind) for kind in types if kind.catalogue_id == catalogue.pk),
+            tuple(type_entry(kind) for kind in types if kind.catalogue_id == catalogue.pk),
             frozenset(role.full_name for role in roles if role.catalogue_id == catalogue.pk),
             frozenset((f"{of}:{code}", action) for by, of, code, action in uses if by == catalogue.code),
         )
         for catalogue in Catalogue.objects.all()
     }
+
+
+def _with_what_stays(entry: CatalogueEntry, old: CatalogueEntry, catalogue: Catalogue) -> CatalogueEntry:
+    """The file's entry, with the roles and entity types that are gone from it but in use."""
+    gone = catalogue.roles.exclude(code__in=entry.roles)
+    retired = {
+        role.code: replace(old.roles[role.code], is_retired=True, rules=(), includes=(), module="", aliases=())
+        for role in gone if any(rows.exists() for rows in _uses(role))
+    }
+    used = Resource.objects.filter(entity_type__catalogue=catalogue).exclude(entity_type__code__in=entry.types)
+    kept = {code: old.types[code] for code in used.order_by().values_list("entity_type__code", flat=True).distinct()}
+    return replace(entry, roles=entry.roles | retired, types=entry.types | kept)
+
+
+def _uses(role: Role) -> list[QuerySet[Any]]:
+    """What would be lost, or mean something else, without the role."""
+    return [
+        RoleAssignment.objects.filter(role=role), role.included_in.exclude(catalogue=role.catalogue_id),
+        Resource.objects.filter(listed_roles=role), Tag.objects.filter(roles=role),
+        Catalogue.objects.filter(default_role=role), Catalogue.objects.filter(default_unless=role),
+    ]
 
 
 @dataclass
@@ -86,13 +106,14 @@ def _load(entries: list[CatalogueEntry], trail: Trail) -> list[str]:
             changes.append(_Change(_create(entry, trail), entry, entry.roles, is_new=True))
             words.append(_introduced(entry))
             continue
-        old = _stored(catalogue)
+        old = stored(catalogue)
         wanted = _with_what_stays(entry, old, catalogue)
-        before, after = _differences(_told(old), _told(wanted))
+        before, after = differences(old, wanted)
         if before or after:
             trail.add("catalogue.update", catalogue, before=before, after=after)
-            words += [f"{entry.code}: {said}" for said in _sentences(before, after, catalogue)]
-            changes.append(_Change(catalogue, wanted, {code for code in wanted.roles if "rules" in after.get(f"role {code}", {})}))
+            words += [f"{entry.code}: {said}" for said in sentences(before, after, _assigned(catalogue))]
+            with_new_rules = {code for code in wanted.roles if "rules" in after.get(f"role {code}", {})}
+            changes.append(_Change(catalogue, wanted, with_new_rules))
         if catalogue.digest != entry.digest:
             catalogue.digest = entry.digest
             catalogue.save(update_fields=["digest"])
@@ -101,6 +122,11 @@ def _load(entries: list[CatalogueEntry], trail: Trail) -> list[str]:
             _write(changes)
             RulebookVersion.renew()
     return words
+
+
+def _assigned(catalogue: Catalogue) -> dict[str, int]:
+    rows = RoleAssignment.objects.filter(role__catalogue=catalogue).values("role__code")
+    return dict(rows.annotate(count=Count("pk")).values_list("role__code", "count"))
 
 
 def _create(entry: CatalogueEntry, trail: Trail) -> Catalogue:
@@ -117,142 +143,6 @@ def _introduced(entry: CatalogueEntry) -> str:
     switched = "on" if entry.start.enabled else "off"
     counts = f"{len(entry.roles)} roles, {rules} rules, {len(entry.types)} entity types"
     return f"{entry.code}: new catalogue {entry.label}, switched {switched}: {counts}"
-
-
-# What is stored, as an entry to compare with a file's
-
-
-def _stored(catalogue: Catalogue) -> CatalogueEntry:
-    rules: dict[int, list[RuleEntry]] = {}
-    for rule in Rule.objects.filter(role__catalogue=catalogue).select_related("entity_type__catalogue").order_by("position", "pk"):
-        rules.setdefault(rule.role_id, []).append(RuleEntry(
-            rule.action, f"{rule.entity_type.catalogue.code}:{rule.entity_type.code}", rule.owner, rule.parent_owner,
-            rule.listed, rule.fields, rule.service, rule.permission,
-        ))
-    roles = catalogue.roles.select_related("module").prefetch_related("includes").order_by("position", "code")
-    return CatalogueEntry(
-        catalogue.code, catalogue.label, catalogue.description, catalogue.position, catalogue.presets, catalogue.hints,
-        modules={module.code: module.label for module in catalogue.modules.all()},
-        types={kind.code: _type_entry(kind) for kind in catalogue.entity_types.select_related("catalogue")},
-        roles={role.code: _role_entry(role, rules.get(role.pk, [])) for role in roles},
-    )
-
-
-def _type_entry(kind: EntityType) -> TypeEntry:
-    return TypeEntry(
-        kind.catalogue.code, kind.code, kind.label, kind.area, kind.is_shared, kind.actions, tuple(kind.shareable)
-    )
-
-
-def _role_entry(role: Role, rules: list[RuleEntry]) -> RoleEntry:
-    return RoleEntry(
-        role.code, role.label, role.purpose, role.family, role.heading, role.heading_purpose, tuple(role.aliases),
-        tuple(sorted(included.code for included in role.includes.all())), role.module.code if role.module else "",
-        role.since, tuple(role.binds), role.needs_scope, tuple(role.subjects), role.is_retired, tuple(rules),
-    )
-
-
-def _with_what_stays(entry: CatalogueEntry, old: CatalogueEntry, catalogue: Catalogue) -> CatalogueEntry:
-    """The file's entry, with the roles and entity types that are gone from it but in use."""
-    gone = catalogue.roles.exclude(code__in=entry.roles)
-    retired = {
-        role.code: replace(old.roles[role.code], is_retired=True, rules=(), includes=(), module="", aliases=())
-        for role in gone if any(rows.exists() for rows in _uses(role))
-    }
-    used = Resource.objects.filter(entity_type__catalogue=catalogue).exclude(entity_type__code__in=entry.types)
-    kept = {code: old.types[code] for code in used.order_by().values_list("entity_type__code", flat=True).distinct()}
-    return replace(entry, roles=entry.roles | retired, types=entry.types | kept)
-
-
-def _uses(role: Role) -> list[QuerySet[Any]]:
-    """What would be lost, or mean something else, without the role."""
-    return [
-        RoleAssignment.objects.filter(role=role), Resource.objects.filter(listed_roles=role), Tag.objects.filter(roles=role),
-        Catalogue.objects.filter(default_role=role), Catalogue.objects.filter(default_unless=role),
-        role.included_in.exclude(catalogue=role.catalogue_id), BulkJob.objects.filter(role=role),
-    ]
-
-
-# Differences, in words
-
-
-def _told(entry: CatalogueEntry) -> Told:
-    """The parts of a catalogue and their fields, as JSON."""
-    told: Told = {"catalogue": {
-        "label": entry.label, "description": entry.description, "position": entry.position,
-        "presets": [f"{preset['label']}: {_listed(preset, 'label')}" for preset in entry.presets],
-        "hints": [f"{hint['say']} ({_listed(hint, 'say')})" for hint in entry.hints],
-    }}
-    told |= {f"module {code}": {"label": label} for code, label in entry.modules.items()}
-    told |= {f"entity type {code}": _fields(kind) for code, kind in entry.types.items()}
-    told |= {f"role {code}": _fields(role) for code, role in entry.roles.items()}
-    return told
-
-
-def _listed(values: dict[str, Any], but: str) -> str:
-    return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(values.items()) if name != but)
-
-
-def _fields(part: TypeEntry | RoleEntry) -> dict[str, Any]:
-    found = {f.name: getattr(part, f.name) for f in fields(part) if f.name not in ("catalogue", "code")}
-    if isinstance(part, RoleEntry):
-        found |= {"rules": [str(rule) for rule in part.rules], "includes": sorted(part.includes)}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
-
-
-def _differences(old: Told, new: Told) -> tuple[Told, Told]:
-    """(before, after): the parts that differ, each with the fields that differ."""
-    before: Told = {}
-    after: Told = {}
-    for part in {**new, **old}:
-        was, becomes = old.get(part, {}), new.get(part, {})
-        differing = [name for name in {**was, **becomes} if was.get(name) != becomes.get(name)]
-        if differing and part in old:
-            before[part] = {name: was[name] for name in differing}
-        if differing and part in new:
-            after[part] = {name: becomes[name] for name in differing}
-    common = [part for part in old if part in new and not new[part].get("is_retired")]
-    if common != (now := [part for part in new if part in common]):
-        before["order"], after["order"] = {"of": common}, {"of": now}
-    return before, after
-
-
-def _sentences(before: Told, after: Told, catalogue: Catalogue) -> list[str]:
-    said: list[str] = []
-    for part in {**after, **before}:
-        was, becomes = before.get(part, {}), after.get(part, {})
-        if part == "order":
-            said.append("the order changed")
-        elif part not in before:
-            said.append(f"new {part}" + (f" with {len(becomes['rules'])} rules" if "rules" in becomes else ""))
-        elif part not in after:
-            said.append(f"{part} is deleted" + (": nobody holds it" if "rules" in was else ""))
-        elif becomes.get("is_retired"):
-            count = RoleAssignment.objects.filter(role__catalogue=catalogue, role__code=part.removeprefix("role ")).count()
-            said.append(f"{part} is gone from the file and retired: {count} assignments stay, without effect")
-        else:
-            said += [f"{part}: {_sentence(name, was[name], value)}" for name, value in becomes.items()]
-    return said
-
-
-def _sentence(name: str, was: Any, becomes: Any) -> str:
-    if name == "is_retired":
-        return "is back in the file"
-    label = name.removeprefix("is_").replace("_", " ")
-    if isinstance(was, list) and isinstance(becomes, list):
-        added = [f"new: {item}" for item in becomes if item not in was]
-        removed = [f"gone: {item}" for item in was if item not in becomes]
-        return f"{label}: {'; '.join(added + removed) or 'in another order'}"
-    return f"{label}: {_quoted(was)} becomes {_quoted(becomes)}"
-
-
-def _quoted(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} ({label})" for name, label in value.items())
-    return f"“{value}”" if isinstance(value, str) else str(value).lower()
-
-
-# Writing
 
 
 def _write(changes: list[_Change]) -> None:
@@ -274,8 +164,11 @@ def _write_types(change: _Change) -> None:
         setattr(catalogue, name, getattr(entry, name))
     catalogue.save()
     for code, label in entry.modules.items():
-        first = {"label": label, "is_installed": code in entry.start.installed}
-        Module.objects.update_or_create(catalogue=catalogue, code=code, defaults={"label": label}, create_defaults=first)
+        named = {"label": label}
+        Module.objects.update_or_create(
+            catalogue=catalogue, code=code, defaults=named,
+            create_defaults=named | {"is_installed": code in entry.start.installed},
+        )
     for position, kind in enumerate(entry.types.values()):
         values = _row(kind) | {"position": position}
         EntityType.objects.update_or_create(catalogue=catalogue, code=kind.code, defaults=values)
