@@ -43,9 +43,12 @@ def lock_administrators() -> None:
 
 
 def administrators() -> QuerySet[User]:
-    """Enabled people with a password of their own who may administer the installation, through roles that do not end."""
+    """Enabled people with a password of their own who may administer the installation, through roles that do not end.
+
+    Nobody of the sample counts: its removal would end them.
+    """
     try:
         who = people_who_may("administer", At("installation"), LASTING)
     except UnknownQuestion:  # before the first catalogue is loaded
         return User.objects.none()
-    return who.filter(kind=User.Kind.PERSON).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    return who.filter(kind=User.Kind.PERSON, is_sample=False).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
