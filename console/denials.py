@@ -47,7 +47,7 @@ def in_words(action: str, thing: Any) -> str:
 
 def who_can_help(scope: Any) -> list[User]:
     """A few people who may give roles in this scope (of the installation, without one)."""
-    scope = scope or Scope.objects.root()
+    scope = scope or rulebook().root
     people = access.people_who_may("create", OrgAssignment(scope)).filter(kind=User.Kind.PERSON)
     return list(people.order_by("description", "pk")[: HELPERS_SHOWN + 1])
 
@@ -61,8 +61,10 @@ def smallest_role(action: str, thing: Any) -> str:
         for line in lines:
             sizes[line.role_id] = sizes.get(line.role_id, 0) + 1
     fitting = [
-        line.role_id for line in book.rules_for(action, type_id(book, thing))
-        if not line.conditions and line.role_id not in book.switched_off
+        line.role_id
+        for line in book.rules_for(action, type_id(book, thing))
+        if not line.conditions
+        and line.role_id not in book.switched_off
         and (not book.roles[line.role_id].binds or kind in book.roles[line.role_id].binds)
     ]
     return str(book.roles[min(fitting, key=lambda pk: sizes[pk])]) if fitting else ""

@@ -14,6 +14,11 @@ PAGE_SIZE = 25
 Sorts = dict[str, tuple[Any, ...]]
 
 
+def searched(request: HttpRequest) -> str:
+    """What the URL searches for (`q`), without what no database can look for."""
+    return request.GET.get("q", "").replace("\x00", "").strip()[:200]
+
+
 def sorted_page(request: HttpRequest, rows: QuerySet[Any], sorts: Sorts, default: str) -> tuple[Page[Any], str]:
     """The page that the URL asks for, in the order that it asks for (`sort=created`, `sort=-created`), and that order."""
     sort = request.GET.get("sort", default)

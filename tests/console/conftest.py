@@ -1,0 +1,66 @@
+"""A small organization with everybody whom pages treat differently, and browsers for them."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from django.test import Client
+
+from accounts.models import Scope, User
+from policies.actions.assignments import give_role
+from policies.actions.scopes import create_scope
+from policies.actions.users import add_person, add_project_user
+from policies.actor import Actor
+from policies.models import Role
+
+COMMAND = Actor.of_command()
+
+
+def role(name: str) -> Role:
+    """By its full name, `catalogue:code`."""
+    catalogue, code = name.split(":")
+    return Role.objects.select_related("catalogue").get(catalogue__code=catalogue, code=code)
+
+
+def person(username: str, description: str = "", email: str = "") -> User:
+    """Somebody who cannot sign in with a password, which tests don't: hashing takes long."""
+    return add_person(actor=COMMAND, username=username, description=description, email=email, password="")[0]
+
+
+@pytest.fixture
+def org(db: None) -> SimpleNamespace:
+    """Projects alpha (in a department of a cluster) and beta, one user in each; of alpha a keeper (project administrator)
+    and a viewer; an administrator of the installation; an outsider without any role."""
+    o = SimpleNamespace(root=Scope.objects.root())
+    o.cluster = create_scope(actor=COMMAND, kind="cluster", name="North")
+    o.department = create_scope(actor=COMMAND, kind="department", name="Perception", parent=o.cluster)
+    o.alpha = create_scope(actor=COMMAND, kind="project", name="Alpha", parent=o.department)
+    o.beta = create_scope(actor=COMMAND, kind="project", name="Beta")
+    for name, code, scope in (
+        ("administrator", "administrator", o.root),
+        ("keeper", "project_administrator", o.alpha),
+        ("viewer", "project_viewer", o.alpha),
+        ("outsider", "", None),
+    ):
+        setattr(o, name, person(name, f"{name.title()} Person", f"{name}@example.com"))
+        if scope:
+            give_role(actor=COMMAND, role=role(f"roster:{code}"), subject=getattr(o, name), scope=scope)
+    for name, scope in (("alpha_user", o.alpha), ("beta_user", o.beta)):
+        user, _ = add_project_user(
+            actor=COMMAND, project=scope, description=f"Pipeline of {scope}", username=name.replace("_", "-"), password="",
+            roles=[role("ovhcloud:ai_training_read")],
+        )  # fmt: skip
+        setattr(o, name, user)
+    return o
+
+
+@pytest.fixture
+def client_of(org: SimpleNamespace) -> Callable[[str], Client]:
+    """Somebody of the organization, signed in: client_of("viewer").get(...)."""
+
+    def signed_in(name: str) -> Client:
+        client = Client()
+        client.force_login(getattr(org, name))
+        return client
+
+    return signed_in
