@@ -28,12 +28,12 @@ class Throttle(models.Model):
         """
         over = Q(window_ends_at__lte=Now())
         with transaction.atomic():
-            row, _ = cls.objects.get_or_create(key=key, defaults={"window_ends_at": Now() + window})
-            cls.objects.filter(pk=row.pk).update(
+            cls.objects.bulk_create([cls(key=key, window_ends_at=Now() + window)], ignore_conflicts=True)
+            cls.objects.filter(key=key).update(
                 tries=Case(When(over, then=Value(1)), default=F("tries") + 1),
                 window_ends_at=Case(When(over, then=Now() + window), default=F("window_ends_at")),
             )
-            return cls.objects.values_list("tries", flat=True).get(pk=row.pk)
+            return cls.objects.values_list("tries", flat=True).filter(key=key).first() or 1
 
     @classmethod
     def clear(cls, *keys: str) -> None:
