@@ -62,7 +62,7 @@ class RuleEntry:
 
     def __str__(self) -> str:
         asked = [name for name in CONDITIONS if getattr(self, name)]
-        asked += [f"{name} is {' or '.join(values)}" for name, values in sorted(self.fields.items())]
+        asked += [f"{name} is {' or '.join(map(_word, values))}" for name, values in sorted(self.fields.items())]
         belongs = ": ".join(filter(None, (self.service, self.permission)))
         where = f" where {' and '.join(asked)}" if asked else ""
         return f"can {self.action} {self.entity_type}{where}{f' ({belongs})' if belongs else ''}"
@@ -192,9 +192,12 @@ class _File:
         """What the rules of other catalogues speak about has to stay: they would lose their meaning silently."""
         for (name, action), by in sorted(uses.items()):
             catalogue, _, code = name.partition(":")
-            if catalogue == self.code and (code not in self.types or action not in self.types[code].actions):
+            if catalogue != self.code:
+                continue
+            kind = self.types.get(code)
+            if kind is None or not kind.is_shared or action not in kind.actions:
                 entry = self.type_entries.get(code) or self.top.get("entity_types") or self.top["catalogue"]
-                raise entry.bad(f'expected "{code}" with its action "{action}" to stay: rules of {by} speak about it')
+                raise entry.bad(f'expected "{code}", shared, with its action "{action}": rules of {by} speak about it')
 
     def read(self, shared: list[TypeEntry], known_roles: set[str]) -> CatalogueEntry:
         sight = defaultdict(list)
@@ -402,6 +405,11 @@ class _File:
             for name in keys.keys() & {"lacks", "offer"}:
                 hint[name] = keys[name].one_of(self.role_entries, "role")
             yield hint | ({"with_others": True} if _flag(keys, "with_others") else {})
+
+
+def _word(value: str) -> str:
+    """A value in a sentence, quoted where it could be taken for several."""
+    return value if " " not in value else f'"{value}"'
 
 
 def _text(keys: dict[str, Entry], name: str, limit: int = 300) -> str:

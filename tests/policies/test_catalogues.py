@@ -324,7 +324,10 @@ class TestGone:
     def test_what_the_rules_of_another_catalogue_speak_about_has_to_stay(self, edited: Edit) -> None:
         line = next(line for line in SHIPPED_ROSTER.splitlines() if line.strip().startswith("settings:"))
         path = edited("roster", {line: "", "settings, ": ""})
-        with pytest.raises(BadFile, match='expected "settings" with its action "create" to stay: rules of runai speak about it'):
+        with pytest.raises(BadFile, match='expected "settings", shared, with its action "create": rules of runai speak about it'):
+            load(path)
+        path = edited("roster", {line: line.replace("shared: true, ", "")})
+        with pytest.raises(BadFile, match='expected "settings", shared, with its action'):
             load(path)
 
     def test_no_file_takes_the_last_administrator(self, edited: Edit) -> None:
