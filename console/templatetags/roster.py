@@ -103,7 +103,7 @@ def _query(context: template.Context) -> QueryDict:
 
 @register.simple_tag(takes_context=True)
 def query_without(context: template.Context, name: str, value: str = "") -> str:
-    """The query string without this value of a parameter (without all values where none is named), from the first page."""
+    """The query string without this value of a parameter (none named: without all of them), from the first page."""
     query = _query(context)
     query.setlist(name, [kept for kept in query.getlist(name) if value and kept != str(value)])
     for place in ("page", "before", "after"):

@@ -181,6 +181,14 @@ class TestComponents:
         assert html.count("No</span>") == 1
         assert html.count('scope="rowgroup"') == 1
 
+    @pytest.mark.parametrize(
+        ("before", "after", "text"),
+        [("a", "b", "Name: <del>a</del> → b"), ("", "b", "Name: b"), ("a", "", "Name: <del>a</del>")],
+    )
+    def test_a_change_shows_what_was_and_what_is(self, before: str, after: str, text: str) -> None:
+        change = {"label": "Name", "before": before, "after": after}
+        assert render('{% include "components/change.html" %}', change=change) == text
+
     def test_the_secret_is_masked_and_its_copy_button_waits_for_script(self) -> None:
         context = {"label": "Password", "name": "secret", "value": "a<b", "masked": True}
         html = render_to_string("components/secret.html", context)
