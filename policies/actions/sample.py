@@ -100,7 +100,7 @@ def _switch_on(actor: Actor, trail: Trail, codes: set[str]) -> None:
         catalogue.is_enabled = True
         catalogue.save(update_fields=["is_enabled"])
         trail.add("catalogue.update", catalogue, before={"enabled": False}, after={"enabled": True})
-        RulebookVersion.renew()
+    RulebookVersion.renew()
     actor.forget()  # what it may do was read from the rules before
 
 
