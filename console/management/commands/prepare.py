@@ -25,7 +25,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             call_command("createcachetable")
         call_command("load_catalogues", stdout=self.stdout)
-        call_command("bootstrap", stdout=self.stdout)
+        call_command("bootstrap", stdout=self.stdout, verbosity=0)  # speaks only of one that it made
         self.collect_static_files()
 
     def collect_static_files(self) -> None:
