@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
+from zeal import zeal_ignore
 
 from accounts.models import GroupProfile, Project
 from console.views import samples
@@ -49,6 +50,21 @@ def test_load_leads_to_the_projects(org: SimpleNamespace, client_of: ClientOf, m
     assert answer.redirect_chain == [(reverse("project_index"), 302)]
     assert loaded == [org.administrator]
     assert "The sample is loaded" in answer.content.decode()
+
+
+def test_every_page_of_the_sample_opens(org: SimpleNamespace, client_of: ClientOf) -> None:
+    """With all of it loaded, so that a page that asks a query per row shows here; the load itself does by design."""
+    client = client_of("administrator")
+    with zeal_ignore():
+        assert client.post(reverse("sample_load")).url == reverse("project_index")
+    for project in Project.objects.filter(is_sample=True):
+        for page in ("project_detail", "project_user_index", "member_index", "share_index", "project_activity"):
+            assert client.get(reverse(page, args=[project.uid])).status_code == 200, (project, page)
+    users = client.get(reverse("project_user_index", args=[Project.objects.get(name="vision-lab").uid]), {"page": 2})
+    assert users.context["page"].paginator.num_pages > 1
+    assert client.get(reverse("activity_index")).status_code == 200
+    page = client.get(reverse("sample_delete"))
+    assert ({"count": 8, "text": "projects"} in page.context["counts"], page.context["blockers"]) == (True, [])
 
 
 def test_a_second_load_is_refused(org: SimpleNamespace, small: Project, client_of: ClientOf) -> None:
