@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import psycopg
@@ -123,9 +124,18 @@ class Server:
 
     def get(self, path: str, **headers: str) -> tuple[HTTPResponse, bytes]:
         """One GET, redirects not followed: the answer with its headers, and its body."""
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path: str, form: dict[str, str], **headers: str) -> tuple[HTTPResponse, bytes]:
+        """The same with a POST of a form."""
+        return self._ask(
+            "POST", path, urlencode(form), {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        )
+
+    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[HTTPResponse, bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
-        body = response.read()
+        answer = response.read()
         connection.close()
-        return response, body
+        return response, answer
