@@ -145,8 +145,8 @@ class Told:
 
     @property
     def place(self) -> str:
-        """The project or other place it happened in; empty for the installation itself, and where the target says it."""
-        return "" if self.event.object_uid and self.event.object_name == self.event.scope_name else self.event.scope_name
+        """The project or other place it happened in; empty where the target says it."""
+        return "" if self.event.object_name == self.event.scope_name else self.event.scope_name
 
     @property
     def address(self) -> str:

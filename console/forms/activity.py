@@ -1,5 +1,6 @@
 """The filters of the activity pages; they live in the URL."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -19,7 +20,10 @@ class ActivityFilter(forms.Form):
     action = forms.ChoiceField(
         required=False,
         label="What",
-        choices=[("", "Everything"), *((area, [(a, described(a)) for a in actions]) for area, actions in AREAS.items())],
+        choices=[
+            ("", "Everything"),
+            *((area, [(action, described(action)) for action in actions]) for area, actions in AREAS.items()),
+        ],
     )
     outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *OUTCOMES.items()])
     since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
@@ -30,7 +34,7 @@ class ActivityFilter(forms.Form):
         self.is_valid()
 
     def apply(self, events: QuerySet[AuditEvent], text: str = "") -> QuerySet[AuditEvent]:
-        """The events that filters and search leave. The search looks for who did it and to whom, by the names of then."""
+        """The events that filters and search leave. Who did it, and to whom, is found by the names of then."""
         asked = self.cleaned_data
         if asked.get("action"):
             events = events.filter(action=asked["action"])
@@ -50,14 +54,14 @@ class ActivityFilter(forms.Form):
     @property
     def chips(self) -> list[dict[str, str]]:
         """The filters in force, for components/filter_chips.html."""
-        asked, found = self.cleaned_data, []
-        if asked.get("action"):
-            found.append({"label": "What", "value": described(asked["action"]), "name": "action", "raw": asked["action"]})
-        if asked.get("outcome"):
-            said = self.OUTCOMES[asked["outcome"]]
-            found.append({"label": "Outcome", "value": said, "name": "outcome", "raw": asked["outcome"]})
-        for name in ("since", "until"):
-            if asked.get(name):
-                day = asked[name]
-                found.append({"label": name.capitalize(), "value": f"{day:%-d %b %Y}", "name": name, "raw": day.isoformat()})
-        return found
+        in_words: dict[str, Callable[[Any], Any]] = {
+            "action": described,
+            "outcome": self.OUTCOMES.get,
+            "since": "{:%-d %b %Y}".format,
+            "until": "{:%-d %b %Y}".format,
+        }
+        return [
+            {"label": str(self[name].label), "value": say(asked), "name": name, "raw": str(asked)}
+            for name, say in in_words.items()
+            if (asked := self.cleaned_data.get(name))
+        ]

@@ -26,7 +26,7 @@ class ProjectForm(forms.Form):
     name = MODEL_FIELDS["name"]
     slug = forms.SlugField(
         max_length=80, required=False, label="Short name",
-        help_text="For commands and addresses: lower-case letters, digits and hyphens. Left empty, it is made from the name.",
+        help_text="For commands: lower-case letters, digits and hyphens. Left empty, it is made from the name.",
     )  # fmt: skip
     parent = forms.CharField(required=False, max_length=200, label="Lies in")
     description = forms.CharField(max_length=200, required=False, label="Description")
@@ -51,10 +51,10 @@ class ProjectForm(forms.Form):
             del self.fields["parent"]
         elif len(offered) <= PLACES_IN_A_LIST:
             choices = [(place.uid, place_label(place)) for place in sorted(offered, key=depth)]
-            self.fields["parent"] = forms.ChoiceField(label="Lies in", choices=choices, required=self.project is not None)
+            self.fields["parent"] = forms.ChoiceField(label="Lies in", choices=choices, required=bool(self.project))
         else:
             self.initial["parent"] = self.project.parent.slug if self.project and self.project.parent else ""
-            self.fields["parent"].help_text = "Name or short name of a department or cluster; left empty: the organization."
+            self.fields["parent"].help_text = "Name or short name of a department or cluster. Empty: the organization."
 
     def clean_slug(self) -> str:
         return str(self.cleaned_data["slug"]).lower()

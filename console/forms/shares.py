@@ -39,8 +39,11 @@ class ShareForm(forms.Form):
         ]  # fmt: skip
         if search_url:
             self.fields["holder"].widget.attrs |= {
-                "list": "holders", "hx-get": search_url, "hx-trigger": "input changed delay:300ms", "hx-target": "#holders",
-            }  # fmt: skip
+                "list": "holders",
+                "hx-get": search_url,
+                "hx-trigger": "input changed delay:300ms",
+                "hx-target": "#holders",
+            }
 
     def clean_holder(self) -> User | Group:
         """The person or group that is called exactly so."""

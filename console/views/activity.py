@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from accounts.models import Project, User
@@ -34,7 +35,7 @@ def project_activity(request: PageRequest, project: Project) -> HttpResponse:
 
 
 @requires("export", "event_history")
-def project_activity_export(request: PageRequest, project: Project) -> HttpResponse:
+def project_activity_export(request: PageRequest, project: Project) -> HttpResponseBase:
     return export(request, history.readable(request.user, within=project), project, f"{project.slug}-activity.csv")
 
 
@@ -55,7 +56,7 @@ def project_user_activity(request: PageRequest, project: Project, user: User) ->
 
 
 @requires("export", "event_history")
-def project_user_activity_export(request: PageRequest, project: Project, user: User) -> HttpResponse:
+def project_user_activity_export(request: PageRequest, project: Project, user: User) -> HttpResponseBase:
     events = history.about(history.readable(request.user, within=project), user)
     return export(request, events, user, f"{user.username}-activity.csv")
 
@@ -73,7 +74,7 @@ def activity_index(request: PageRequest) -> HttpResponse:
 
 
 @requires("export", "event_history", of_installation=True)
-def activity_export(request: PageRequest) -> HttpResponse:
+def activity_export(request: PageRequest) -> HttpResponseBase:
     return export(request, history.readable(request.user), access.root_for(request.user), "activity.csv")
 
 
@@ -114,7 +115,7 @@ def export_url(request: PageRequest, scope: Any, name: str, *args: str) -> str:
     return reverse(name, args=args) if access.may(request.user, "export", At("event_history", scope)) else ""
 
 
-def export(request: PageRequest, events: QuerySet[AuditEvent], thing: Any, filename: str) -> HttpResponse:
+def export(request: PageRequest, events: QuerySet[AuditEvent], thing: Any, filename: str) -> HttpResponseBase:
     """All the events that search and filters leave, as CSV. The export is an event itself."""
     filters, text = ActivityFilter(request.GET), searched(request)
     said = {chip["label"]: chip["value"] for chip in filters.chips} | ({"search": text} if text else {})

@@ -25,7 +25,7 @@ SORTS: Sorts = {
 }  # fmt: skip
 
 
-@requires("list", "role_assignment")
+@requires("read", "role_assignment")
 def member_index(request: PageRequest, project: Project) -> HttpResponse:
     text = searched(request)
     roles = member_roles(project, text, with_email=access.may(request.user, "list", At("user")))
@@ -37,7 +37,7 @@ def member_index(request: PageRequest, project: Project) -> HttpResponse:
 
 
 def member_roles(project: Project, text: str = "", *, with_email: bool = False) -> QuerySet[Any]:
-    """One row for each person and role assignment that reaches the project: given here or above, directly or to a group.
+    """One row for each person and role that reaches the project: given here or above, directly or to a group.
 
     Without `with_email` the search does not look into e-mail addresses.
     """

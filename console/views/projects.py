@@ -30,7 +30,8 @@ EVENTS_SHOWN = 6
 @signed_in
 def project_index(request: PageRequest) -> HttpResponse:
     text = searched(request)
-    projects = visible_projects(request.user).search(text).select_related("parent")
+    found: Any = visible_projects(request.user)
+    projects = found.search(text).select_related("parent")
     page, sort = sorted_page(request, projects, SORTS, DEFAULT_SORT)
     may_delete_sample = access.may(request.user, "delete", At("sample"))
     return render_list(request, "projects", {
@@ -71,13 +72,14 @@ def project_create(request: PageRequest) -> HttpResponse:
     form = ProjectForm(request.POST if request.method == "POST" else None, user=request.user)
     if form.is_valid():
         try:
-            project = create_scope(actor=request.actor, kind=Scope.Kind.PROJECT, **form.cleaned_data)
+            project: Any = create_scope(actor=request.actor, kind=Scope.Kind.PROJECT, **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
             messages.success(request, f"Project {project.name} created")
             return redirect(first_page(request, project))
-    context = {"project": None, "form": form, "crumbs": [("Projects", reverse("project_index")), ("Create project", "")]}
+    way = [("Projects", reverse("project_index")), ("Create project", "")]
+    context = {"project": None, "form": form, "crumbs": way}
     return render(request, "console/projects/form.html", context, status=422 if form.is_bound else 200)
 
 
@@ -101,9 +103,9 @@ def counts(user: User, project: Project) -> list[dict[str, Any]]:
     if access.may(user, "list", At("project_user", project)):
         users = User.objects.filter(project=project).count()
         found.append({"label": "Users", "count": users, "url": reverse("project_user_index", args=[project.uid])})
-    if access.may(user, "list", At("role_assignment", project)):
-        here = members_roles(project).count()
-        found.append({"label": "Members' roles given here", "count": here, "url": reverse("member_index", args=[project.uid])})
+    if access.may(user, "read", At("role_assignment", project)):
+        roles = members_roles(project).count()
+        found.append({"label": "Roles of members", "count": roles, "url": reverse("member_index", args=[project.uid])})
     return found
 
 
@@ -124,8 +126,8 @@ def project_update(request: PageRequest, project: Project) -> HttpResponse:
         else:
             messages.success(request, "Project saved")
             return redirect(first_page(request, project))
-    way = crumbs(request, project, ("Edit", ""))
-    return render(request, "console/projects/form.html", {"project": project, "form": form, "crumbs": way}, status=status)
+    context = {"project": project, "form": form, "crumbs": crumbs(request, project, ("Edit", ""))}
+    return render(request, "console/projects/form.html", context, status=status)
 
 
 def conflicting(request: PageRequest, form: ProjectForm) -> ProjectForm:
@@ -134,8 +136,8 @@ def conflicting(request: PageRequest, form: ProjectForm) -> ProjectForm:
     now = get_object_or_404(Project.objects.select_related("parent"), pk=form.project.pk)
     anew = ProjectForm({**request.POST.dict(), "seen": state_of(now)}, user=request.user, project=now)
     last = history.last_change(now, "update")
-    changes = "; ".join(f"{c.label}: {c.before or 'nothing'} → {c.after or 'nothing'}" for c in last.changes) if last else ""
-    anew.add_error(None, f"{who_changed(now)} {changes}. Save again to replace that with yours, or open the page anew to take it.")
+    changes = f" {last.before_and_after}." if last else ""
+    anew.add_error(None, f"{who_changed(now)}{changes} Save again to replace that with yours, or open the page anew.")
     return anew
 
 
@@ -152,9 +154,9 @@ def project_delete(request: PageRequest, project: Project) -> HttpResponse:
         else:
             messages.success(request, f"Project {project.name} deleted")
             return redirect("project_index")
-    return render(request, "console/projects/confirm_delete.html", {
-        "project": project, "crumbs": crumbs(request, project, ("Delete", "")), "form": form, "stops": stops(project), "blockers": [],
-    }, status=422 if form.is_bound else 200)  # fmt: skip
+    way = crumbs(request, project, ("Delete", ""))
+    context = {"project": project, "crumbs": way, "form": form, "stops": stops(project)}
+    return render(request, "console/projects/confirm_delete.html", context, status=422 if form.is_bound else 200)
 
 
 def stops(project: Project) -> list[str]:

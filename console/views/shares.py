@@ -41,10 +41,13 @@ def shares_of(project: Project) -> QuerySet[Any]:
     name = Lower(Coalesce(NullIf("user__description", Value("")), "user__username"))
     people = ProjectShareWithUser.objects.filter(content_object=project)
     groups = ProjectShareWithGroup.objects.filter(content_object=project)
-    return union([
-        people.values(kind=Value("person"), holder=F("user"), label=name, action=F("permission__codename")),
-        groups.values(kind=Value("group"), holder=F("group"), label=Lower("group__name"), action=F("permission__codename")),
-    ])
+    action = F("permission__codename")
+    return union(
+        [
+            people.values(kind=Value("person"), holder=F("user"), label=name, action=action),
+            groups.values(kind=Value("group"), holder=F("group"), label=Lower("group__name"), action=action),
+        ]
+    )
 
 
 def rows_of(project: Project, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -99,11 +102,11 @@ def share_create(request: PageRequest, project: Project) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{holder} may now do this: {shareable_actions(project)[action].lower()} {project.name}")
+            messages.success(request, f"{holder} may now {shareable_actions(project)[action].lower()} {project.name}")
             return redirect("share_index", project.uid)
-    return render(request, "console/shares/form.html", {
-        "project": project, "crumbs": share_crumbs(request, project, "Give access"), "form": form, "may_search": may_search,
-    }, status=422 if form.is_bound else 200)  # fmt: skip
+    way = share_crumbs(request, project, "Give access")
+    context = {"project": project, "crumbs": way, "form": form, "may_search": may_search}
+    return render(request, "console/shares/form.html", context, status=422 if form.is_bound else 200)
 
 
 @requires("share", "project")
@@ -115,7 +118,7 @@ def share_search(request: PageRequest, project: Project) -> HttpResponse:
     holders = []
     if len(text) >= SHORTEST_SEARCH:
         people = User.objects.people().search(text).order_by("username")[:SUGGESTED]
-        holders = [{"value": person.username, "label": f"{person.label} {masked(person.email)}".strip()} for person in people]
+        holders = [{"value": who.username, "label": f"{who.label} {masked(who.email)}".strip()} for who in people]
         if access.may(request.user, "list", At("group")):
             groups = Group.objects.filter(name__icontains=text).order_by("name")[: SUGGESTED - len(holders)]
             holders += [{"value": f"{GROUP}{group.name}", "label": f"Group {group.name}"} for group in groups]
@@ -146,9 +149,11 @@ def holder_of(project: Project, uid: str, action: str) -> User | Group:
     which = {"content_object": project, "permission__codename": action}
     person = ProjectShareWithUser.objects.filter(**which, user__uid=uid).select_related("user").first()
     group = ProjectShareWithGroup.objects.filter(**which, group__profile__uid=uid).select_related("group").first()
-    if not person and not group:
-        raise Http404
-    return person.user if person else group.group
+    if person:
+        return person.user
+    if group:
+        return group.group
+    raise Http404
 
 
 def share_crumbs(request: PageRequest, project: Project, page: str) -> list[tuple[str, str]]:
