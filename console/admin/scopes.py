@@ -23,6 +23,10 @@ class ScopeAdmin(ReadOnlyAdmin):
     hidden = ("path",)
 
 
+class OrganizationAdmin(ScopeAdmin):
+    entity_types = ("organization",)
+
+
 class PlaceForm(ActionForm):
     guarded = ("name", "slug", "description")
 

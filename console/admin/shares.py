@@ -88,7 +88,10 @@ class ShareForm:
     cleaned_data: dict[str, Any]
 
     def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
-        return list(shareable_actions(self.obj).items())
+        """What can be shared at all, and this person may do: nobody gives more. What the subject has can be taken back."""
+        held = set(self.get_obj_perms_field_initial())  # type: ignore[attr-defined]
+        offered = shareable_actions(self.obj).items()
+        return [(action, label) for action, label in offered if action in held or self.actor.may(action, self.obj)]
 
     def get_obj_perms_field_widget(self) -> type[forms.Widget]:
         return forms.CheckboxSelectMultiple
@@ -133,7 +136,7 @@ class ShareableAdmin(GuardedModelAdminMixin, RosterAdmin):
         if not self._may_share(request, obj):
             raise PermissionDenied
         if model is None:
-            return view(request, obj.pk)
+            return view(request, object_pk)
         holder = "user" if model is User else "group"
         shared_with = (
             PROTECTED[entity_type_of(obj)].shares[model is Group].objects.filter(content_object=obj).values(holder)
@@ -143,7 +146,7 @@ class ShareableAdmin(GuardedModelAdminMixin, RosterAdmin):
             and not model.objects.filter(pk__in=shared_with, pk=pk).exists()
         ):
             raise Http404
-        return view(request, obj.pk, pk)
+        return view(request, object_pk, pk)
 
     def _may_share(self, request: HttpRequest, obj: Any) -> bool:
         return PROTECTED[entity_type_of(obj)].shares is not None and may(request.user, *who_shares(obj))

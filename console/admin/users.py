@@ -40,7 +40,10 @@ class UserForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "nonce" in self.fields:
+        if self.instance.pk:
+            self.fields.pop("nonce")
+            self.fields.pop("roles", None)  # given and taken as assignments
+        else:
             self.initial["nonce"] = new_nonce()
             self.fields["nonce"].required = True
 
@@ -106,7 +109,6 @@ class UserAdmin(ShareableAdmin):
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[forms.ModelForm]:
         kwargs["form"] = UserForm if self.kind(request, obj) == PERSON else ProjectUserForm
-        kwargs["exclude"] = [name for name in ("nonce", "roles") if obj] or None
         return super().get_form(request, obj, change=change, **kwargs)
 
     def roles(self, user: User) -> str:

@@ -78,6 +78,7 @@ def delete_scope(*, actor: Actor, scope: Scope) -> None:
         RoleAssignment.objects.filter(scope=scope.pk).delete()
         resources.delete()
         users.delete()
+        Scope.objects.filter(pk=scope.pk).update(cluster=None)  # a cluster lies in itself, which would protect it
         scope.delete()
 
 
