@@ -65,7 +65,7 @@ MENU = {
 }
 TABS = (
     Entry("Users", "", "project_user_index", "list", "project_user"),
-    Entry("Members", "", "member_index", "list", "role_assignment"),
+    Entry("Members", "", "member_index", "read", "role_assignment"),
     Entry("Access", "", "share_index", "share", "project"),
     Entry("Activity", "", "project_activity", "read", "event_history"),
 )

@@ -68,7 +68,7 @@ class Scope(models.Model):
     created_at = models.DateTimeField("created", auto_now_add=True)
     # COMPUTED by save() and move_to() alone: the row numbers from the root down to this scope, and the cluster it lies in.
     path = models.CharField(max_length=200, default="", editable=False)
-    cluster = models.ForeignKey("self", models.PROTECT, null=True, editable=False, related_name="+")
+    cluster = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="+")
 
     objects = ScopeManager()
 

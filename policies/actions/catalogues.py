@@ -170,7 +170,7 @@ def _write_types(change: _Change) -> None:
             create_defaults=named | {"is_installed": code in entry.start.installed},
         )
     for position, kind in enumerate(entry.types.values()):
-        values = _row(kind) | {"position": position}
+        values = _row(kind) | {"position": position, "action_labels": list(kind.actions.items())}
         EntityType.objects.update_or_create(catalogue=catalogue, code=kind.code, defaults=values)
 
 
@@ -200,7 +200,7 @@ def _write_roles(change: _Change, types: dict[str, EntityType]) -> None:
 
 def _row(part: TypeEntry | RoleEntry) -> dict[str, Any]:
     """The columns of an entity type or role that stand in the file as they are."""
-    elsewhere = ("catalogue", "code", "includes", "module", "rules")
+    elsewhere = ("catalogue", "code", "actions", "includes", "module", "rules")
     found = {f.name: getattr(part, f.name) for f in fields(part) if f.name not in elsewhere}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 

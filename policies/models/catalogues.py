@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from accounts.uids import new_uid
 
@@ -55,7 +56,8 @@ class EntityType(models.Model):
     label = models.CharField(max_length=80, help_text="Plural, as it stands in lists: Notebooks.")
     area = models.CharField(max_length=80, blank=True, help_text="Entity types of one area are told in one line: Notebooks, jobs and apps.")
     is_shared = models.BooleanField(default=False, help_text="The rules of every catalogue may speak about it.")
-    actions = models.JSONField(default=dict, help_text="What can be done with it: code and label.")
+    # A list of pairs: PostgreSQL forgets the order of the keys of an object, and pages keep the catalogue's order.
+    action_labels = models.JSONField(default=list, help_text="What can be done with it: pairs of code and label.")
     shareable = models.JSONField(default=list, blank=True, help_text="The actions that can be given on one object alone.")
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -66,6 +68,11 @@ class EntityType(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @cached_property
+    def actions(self) -> dict[str, str]:
+        """{code: label}, in the order of the catalogue."""
+        return dict(self.action_labels)
 
 
 class Role(models.Model):

@@ -73,7 +73,7 @@ class Builder:
         for c in range(2):
             catalogue = Catalogue.objects.create(code=f"c{c}", label=f"C{c}", is_enabled=c == 0 or self.chance(0.7), platform_version=self.pick("", "2.9", "2.10"))
             module = Module.objects.create(catalogue=catalogue, code="m", label="M", is_installed=self.chance(0.5))
-            kind = EntityType.objects.create(catalogue=catalogue, code=("alpha", "beta")[c], label="T", actions={"view": "View", "stop": "Stop"}, shareable=["view", "stop"])
+            kind = EntityType.objects.create(catalogue=catalogue, code=("alpha", "beta")[c], label="T", action_labels=[["view", "View"], ["stop", "Stop"]], shareable=["view", "stop"])
             self.rows[kind.code] = kind
             for r in range(4):
                 self.role(catalogue, module, f"c{c}r{r}")
