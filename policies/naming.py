@@ -94,8 +94,8 @@ def roles_for(kind: str) -> list[Role]:
 
 def role_names(kind: str) -> dict[int, str]:
     """{row number of a role: its code, or `catalogue:code` where this kind of subject can hold two of that code}."""
-    times = Counter(role.code for role in roles_for(kind))
-    return {pk: role.code if times[role.code] == 1 else role.full_name for pk, role in rulebook().roles.items()}
+    alike = Counter(role.code for role in roles_for(kind))
+    return {pk: role.full_name if alike[role.code] > 1 else role.code for pk, role in rulebook().roles.items()}
 
 
 def _codes(role: Role) -> list[str]:

@@ -51,8 +51,9 @@ class RosterCommand(BaseCommand):
             refusal = error if isinstance(error, CommandError) else CommandError(_sentence(error))
             if not self._called_from_command_line or options["traceback"]:
                 raise refusal from error
-            self.note(f"Error: {refusal}")
-            sys.exit(refusal.returncode)
+        # Out here the failed frames are gone, and with them cursors that are still open on the database's connection.
+        self.note(f"Error: {refusal}")
+        sys.exit(refusal.returncode)
 
     def actor(self, options: dict[str, Any]) -> Actor:
         """Whose rights count: those of the user named by --as, else full ones."""

@@ -29,12 +29,16 @@ ACTOR = Actor.of_command()
 
 @pytest.fixture
 def trail(db: None) -> Iterator[None]:
-    """A chain of ten rows in a database whose triggers somebody with its password has dropped."""
+    """A chain of ten rows, and no others, in a database whose triggers somebody with its password has dropped."""
     audit_triggers.remove(connection)
+    AuditEvent.objects.all().delete()
+    AuditHead.objects.all().delete()
+    others = heads_file().read_bytes()
+    heads_file().unlink()
     write(10)
     assert verify() == (10, [])
     yield
-    heads_file().unlink(missing_ok=True)
+    heads_file().write_bytes(others)
 
 
 def write(rows: int) -> None:
