@@ -59,6 +59,10 @@ def test_scripts_are_files_and_write_no_markup() -> None:
     assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|eval\(", script)
 
 
+def test_the_page_of_a_server_error_needs_no_context() -> None:
+    assert "Something broke here" in get_template("500.html").render()
+
+
 class TestTags:
     def test_icon_is_hidden_from_screen_readers(self) -> None:
         assert 'aria-hidden="true"' in roster.icon("plus", "micro")
