@@ -1,4 +1,4 @@
-"""Several writers in one process: python -m tests.policies.writers FIRST COUNT (tests/policies/test_concurrency.py starts it).
+"""Several writers in one process: python -m tests.policies.writers FIRST COUNT (test_concurrency.py starts it).
 
 Each adds users, gives the common user a role of its own, and takes and gives one back that all of them edit.
 """
