@@ -54,17 +54,34 @@ class ChangePasswordView(LimitedView, PasswordChangeView):
     def dispatch(self, request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.has_usable_password():
             return redirect("account_detail")
+        self.success_url = reverse("home" if request.user.password_is_temporary else "account_detail")
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "actor": self.request.actor}
 
-    def get_default_success_url(self) -> str:
-        return reverse("account_detail")
-
 
 class SessionsView(ListUserSessionsView):
     form_class = EndSessionsForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        for session in context["sessions"]:
+            session.browser = browser_name(session.user_agent)
+        crumbs = [("Your account", reverse("account_detail")), ("Your sessions", "")]
+        return {**context, "crumbs": crumbs}
+
+
+# In this order: most browsers also name others, to be served like them.
+BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+SYSTEMS = {name: name for name in ("Android", "iPhone", "iPad", "Windows")} | {"Mac OS X": "macOS", "Linux": "Linux"}
+
+
+def browser_name(user_agent: str) -> str:
+    """`Firefox on Linux`, as far as a browser says so; else how it calls itself."""
+    browser = next((name for sign, name in BROWSERS.items() if sign in user_agent), "")
+    system = next((name for sign, name in SYSTEMS.items() if sign in user_agent), "")
+    return " on ".join(filter(None, [browser, system])) or user_agent[:40]
 
 
 @signed_in

@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from console.views.account import browser_name
 from policies.actions import sign_in
 from policies.actions.users import delete_user, disable_user, generate_password
 from policies.actor import Actor
@@ -77,7 +78,7 @@ def test_a_temporary_password_opens_one_page_alone(newcomer: Client, path: str) 
 
 def test_after_the_change_everything_opens(newcomer: Client) -> None:
     """9."""
-    assert change(newcomer)["Location"] == "/account/"
+    assert change(newcomer)["Location"] == "/"
     assert is_in(newcomer)
     mara = User.objects.get()
     assert not mara.password_is_temporary
@@ -200,6 +201,21 @@ def test_without_a_password_there_is_none_to_change(mara: User) -> None:
 
 
 # ---- Sessions
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/150.0.0.0 Safari/537.36 Edg/150.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 16) Chrome/150.0.0.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) Version/20.0 Safari/604.1", "Safari on iPhone"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", ""),
+    ],
+)
+def test_browsers_are_called_by_their_names(user_agent: str, name: str) -> None:
+    assert browser_name(user_agent) == name
 
 
 def test_a_person_sees_their_sessions(client: Client) -> None:
