@@ -1,8 +1,8 @@
 """What all pages of the Django admin share.
 
-The access layer decides who sees and does what, the actions write and audit. Django opens a transaction around its change
-and delete views; these pages leave it out: the action opens its own, so that passwords are hashed before it begins and
-the record of a refused write outlives the write.
+The access layer decides who sees and does what, the actions write and audit. Django opens a transaction around its
+change and delete views; these pages leave it out: the action opens its own, so that passwords are hashed before it
+begins and the record of a refused write outlives the write.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def may(user: Any, action: str, thing: Any) -> bool:
 
 
 def everywhere(user: Any, kind: str) -> At:
-    """Some object of a type, asked at the root: for what concerns every place. Without a query, the menu asks it often."""
+    """Some object of a type, asked at the root: for what concerns every place. Costs no query, menus ask often."""
     root = subject_for(user).book.root_id
     return At(kind, Scope(pk=root, kind=Scope.Kind.ORGANIZATION, path=f"{root}/"))
 
@@ -159,16 +159,18 @@ class RosterAdmin(admin.ModelAdmin):
         rows = super().get_queryset(request)
         if not self._is_protected():
             return rows if self.may(request, self.sees) else rows.none()
-        if self.list_select_related:
-            rows = rows.select_related(*self.list_select_related)
         try:
             visible = [access.permitted(request.user, self.sees, kind) for kind in self.entity_types]
         except UnknownQuestion:
             return rows.none()
-        return rows.filter(reduce(or_, (Q(pk__in=some.order_by().values("pk")) for some in visible)))
+        if all(some.model is self.model for some in visible):
+            rows = reduce(or_, visible).order_by(*(self.get_ordering(request) or self.opts.ordering))
+        else:  # proxies of one model do not unite
+            rows = rows.filter(reduce(or_, (Q(pk__in=some.order_by().values("pk")) for some in visible)))
+        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
-        """Only what the person may see can be chosen: every other row number is no valid choice, whether it exists or not."""
+        """Only what the person may see can be chosen: any other row number is no valid choice, existing or not."""
         remote = db_field.remote_field.model
         if not self.admin_site.is_registered(remote) or self.admin_site.get_model_admin(remote).no_secret:
             return super().get_field_queryset(db, db_field, request)
@@ -243,9 +245,8 @@ class RosterAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         context = {**(extra_context or {}), "tools": list(self.tools(request))}
-        return self.answer(
-            request, super().changelist_view, context, action=request.POST.get("action", "")[:40] or "update"
-        )
+        action = self.deletes or "delete" if request.POST.get("action") == "delete_selected" else self.sees
+        return self.answer(request, super().changelist_view, context, action=action)
 
     def answer(self, request: HttpRequest, view: Callable[..., Any], *args: Any, action: str) -> Any:
         """The view's answer, with words for what an action refuses. `action`: what a POST of the view is about."""

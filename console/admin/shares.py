@@ -1,4 +1,4 @@
-"""guardian's object-permission pages, with every write through the actions; and the rows they leave behind, to look at."""
+"""guardian's object-permission pages, with every write through the actions; and the rows of shares, to look at."""
 
 from typing import Any, ClassVar
 
@@ -60,6 +60,15 @@ def visible(request: HttpRequest, model: Any) -> QuerySet[Any]:
     return access.permitted(request.user, "list", "user" if model is User else "group")
 
 
+def holders(thing: Any, model: Any) -> QuerySet[Any]:
+    """The people or groups whom the object is shared with."""
+    with_users, with_groups = PROTECTED[entity_type_of(thing)].shares or MODELS[:2]
+    rows: Any = with_users if model is User else with_groups
+    return model.objects.filter(
+        pk__in=rows.objects.filter(content_object=thing.pk).values(rows.objects.user_or_group_field)
+    )
+
+
 class ChooseUser(UserManage):
     visible: ClassVar[QuerySet[User]]
 
@@ -88,7 +97,7 @@ class ShareForm:
     cleaned_data: dict[str, Any]
 
     def get_obj_perms_field_choices(self) -> list[tuple[str, str]]:
-        """What can be shared at all, and this person may do: nobody gives more. What the subject has can be taken back."""
+        """What can be shared and this person may do: nobody gives more. What the subject has can be taken back."""
         held = set(self.get_obj_perms_field_initial())  # type: ignore[attr-defined]
         offered = shareable_actions(self.obj).items()
         return [(action, label) for action, label in offered if action in held or self.actor.may(action, self.obj)]
@@ -137,14 +146,7 @@ class ShareableAdmin(GuardedModelAdminMixin, RosterAdmin):
             raise PermissionDenied
         if model is None:
             return view(request, object_pk)
-        holder = "user" if model is User else "group"
-        shared_with = (
-            PROTECTED[entity_type_of(obj)].shares[model is Group].objects.filter(content_object=obj).values(holder)
-        )
-        if (
-            not visible(request, model).filter(pk=pk).exists()
-            and not model.objects.filter(pk__in=shared_with, pk=pk).exists()
-        ):
+        if not visible(request, model).filter(pk=pk).exists() and not holders(obj, model).filter(pk=pk).exists():
             raise Http404
         return view(request, object_pk, pk)
 

@@ -36,7 +36,7 @@ DOOR = "open", "admin_site"
 
 
 class RosterAdminSite(AdminSite):
-    """Django's site with Roster's own door: rights from the access layer, sign-in, sign-out and password on Roster's pages."""
+    """Django's site with Roster's own door: rights from the access layer, sign-in and password on Roster's pages."""
 
     site_title = site_header = "Roster"
     index_title = "Administration"

@@ -38,6 +38,6 @@ def _switch(actor: Actor, row: Row, column: str, wanted: bool) -> Row:
                 setattr(row, column, wanted)
                 row.save(update_fields=[column])
                 RulebookVersion.renew()
-            name = row._meta.get_field(column).verbose_name
+            name = column.removeprefix("is_")
             trail.add(f"{row._meta.model_name}.update", row, before={name: was}, after={name: wanted})
     return row
