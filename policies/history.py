@@ -243,11 +243,7 @@ def _told(event: AuditEvent, book: Rulebook, roles: dict[str, Role], targets: bo
         _tell_assignment(told, before, after, roles)
     if event.action.endswith(("share", "unshare")) and event.outcome == DONE:
         _tell_share(told, before, after, book)
-    told.changes = [
-        Change(name.replace("_", " ").capitalize(), _text(before.get(name)), _text(after.get(name)))
-        for name in dict.fromkeys((*before, *after))
-        if _text(before.get(name)) != _text(after.get(name))
-    ]
+    told.changes = [change for change in _changes(before, after, roles) if change[1:] != ("", told.target)]
     if not targets:
         told.what = _without_target(told.what)
     return told
@@ -297,9 +293,17 @@ def _names(value: Any) -> list[str]:
     return [str(name) for name in value] if isinstance(value, list) else []
 
 
-def _text(value: Any) -> str:
+def _changes(before: dict[str, Any], after: dict[str, Any], roles: dict[str, Role]) -> list[Change]:
+    changes = [
+        Change(name.replace("_", " ").capitalize(), _text(before.get(name), roles), _text(after.get(name), roles))
+        for name in dict.fromkeys((*before, *after))
+    ]
+    return [change for change in changes if change.before != change.after]
+
+
+def _text(value: Any, roles: dict[str, Role]) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(str(each) for each in value)
-    return "" if value is None else str(value)
+        return ", ".join(_text(each, roles) for each in value)
+    return "" if value is None else str(roles.get(str(value), value))

@@ -38,6 +38,7 @@ class ProjectForm(forms.Form):
         self.places = places_for(user)
         if project:
             self.fields["slug"].required = True
+            self.fields["slug"].help_text = "For commands: lower-case letters, digits and hyphens."
         else:
             del self.fields["seen"]
         self._offer_places()
