@@ -1,0 +1,56 @@
+"""An installation to measure: the database of the environment, migrated, with catalogues and an administrator."""
+
+import os
+import time
+from collections.abc import Callable
+from statistics import median, quantiles
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+import django
+from django.conf import settings
+
+SCALE = float(os.environ.get("SCALE", "1"))
+
+
+def prepare() -> None:
+    """Set Django up and fill an empty database with what every installation has."""
+    django.setup()
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    from policies.actions.catalogues import load_catalogues
+    from tests.factories import COMMAND
+
+    load_catalogues(actor=COMMAND)
+
+
+def vendor() -> str:
+    from django.db import connection
+
+    return connection.vendor
+
+
+def times(action: Callable[[], Any], runs: int = 40, warm_up: int = 5) -> list[float]:
+    """Seconds of each run."""
+    found = []
+    for number in range(runs + warm_up):
+        started = time.perf_counter()
+        action()
+        if number >= warm_up:
+            found.append(time.perf_counter() - started)
+    return found
+
+
+def p50(seconds: list[float]) -> float:
+    """Milliseconds."""
+    return median(seconds) * 1000
+
+
+def p95(seconds: list[float]) -> float:
+    """Milliseconds."""
+    return quantiles(seconds, n=20)[-1] * 1000
