@@ -119,8 +119,10 @@ def _sentence(error: Exception) -> str:
             return " ".join([str(error), *error.reasons])
         case ValidationError():
             return _invalid(error)
+        case Conflict(args=[str(said)]):
+            return said
         case Conflict():
-            return f"{error} was changed or deleted meanwhile; nothing was done. Try again."
+            return f"{error} was changed meanwhile: nothing was done. Try again."
         case DatabaseError():
             return f"The database refused: {str(error).strip().splitlines()[0]}. Was it prepared (manage.py prepare)?"
     return str(error)

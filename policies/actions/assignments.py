@@ -111,6 +111,7 @@ def give_role(
     """
     holder = {"user": subject} if isinstance(subject, User) else {"group": subject}
     with recording(actor) as trail:
+        type(subject)._default_manager.select_for_update(no_key=True).filter(pk=subject.pk).first()  # one giver at a time
         existing = RoleAssignment.objects.filter(role=role, scope=scope, **holder).first()
         if existing:
             return existing
@@ -122,26 +123,34 @@ def give_role(
 
 
 def take_role(*, actor: Actor, assignment: RoleAssignment) -> None:
-    """Take a role assignment away. Raises Denied, ValidationError for the last administrator's."""
+    """Take a role assignment away. Raises Denied, Conflict where it is gone, ValidationError for the last administrator's."""
     with recording(actor) as trail:
         _require(actor, "delete", assignment)
         trail.add("role_assignment.delete", assignment, before=told(assignment))
         with keep_an_administrator(assignment.user):
-            assignment.delete()
+            gone, _ = RoleAssignment.objects.filter(pk=assignment.pk).delete()
+        if not gone:
+            raise Conflict(f"{assignment} was taken away already.")
         _changed(assignment.subject)
 
 
 def update_assignment(*, actor: Actor, assignment: RoleAssignment, expires_at: datetime | None, reason: str) -> RoleAssignment:
-    """Change when an assignment ends, and why it exists. Raises Denied, ValidationError for the last administrator's."""
+    """Change when an assignment ends, and why it exists.
+
+    Raises Denied, Conflict where it is gone, ValidationError for the last administrator's.
+    """
+    rows = RoleAssignment.objects.select_for_update(of=("self",)).select_related("role__catalogue", "scope", "user", "group")
     with recording(actor) as trail:
-        assignment = RoleAssignment.objects.select_for_update(of=("self",)).select_related("role__catalogue", "scope", "user", "group").get(pk=assignment.pk)
-        _require(actor, "update", assignment)
-        before = told(assignment)
-        with keep_an_administrator(assignment.user):
-            assignment.expires_at, assignment.reason = expires_at, reason.strip()
-            assignment.save(update_fields=["expires_at", "reason"])
-        trail.add("role_assignment.update", assignment, before=before, after=told(assignment))
-    return assignment
+        with keep_an_administrator(assignment.user):  # its lock first, as everywhere: else two could wait for each other
+            found = rows.filter(pk=assignment.pk).first()
+            if found is None:
+                raise Conflict(f"{assignment} was taken away.")
+            _require(actor, "update", found)
+            before = told(found)
+            found.expires_at, found.reason = expires_at, reason.strip()
+            found.save(update_fields=["expires_at", "reason"])
+        trail.add("role_assignment.update", found, before=before, after=told(found))
+    return found
 
 
 def _give(actor: Actor, assignment: RoleAssignment) -> None:

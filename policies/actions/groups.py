@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import GroupProfile, User
 from policies.actions.administrators import keep_an_administrator
+from policies.actions.saving import save
 from policies.actor import Actor
 from policies.audit import recording
 from policies.holdings import forget
@@ -16,7 +17,7 @@ def create_group(*, actor: Actor, name: str, description: str = "", is_sample: b
     with recording(actor) as trail:
         actor.require("create", group)
         group.full_clean()
-        group.save()
+        save(group)
         GroupProfile.objects.create(group=group, description=description.strip(), is_sample=is_sample)
         trail.add("group.create", group, after={"name": group.name, "description": description})
     return group
@@ -29,7 +30,7 @@ def update_group(*, actor: Actor, group: Group, name: str, description: str = ""
         before = {"name": Group.objects.get(pk=group.pk).name, "description": group.profile.description}
         group.name, group.profile.description = name.strip(), description.strip()
         group.full_clean()
-        group.save()
+        save(group)
         group.profile.save()
         trail.add("group.update", group, before=before, after={"name": group.name, "description": group.profile.description})
     return group

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import Cluster, Department, Organization, Project, Scope, User
+from policies.actions.saving import save
 from policies.actor import Actor
 from policies.audit import recording
 from policies.errors import Conflict
@@ -24,7 +25,7 @@ def create_scope(
     with recording(actor) as trail:
         actor.require("create", scope)
         _check(scope)
-        scope.save()
+        save(scope)
         trail.add(f"{kind}.create", scope, after=told(scope))
     return scope
 
@@ -44,7 +45,7 @@ def update_scope(*, actor: Actor, scope: Scope, seen: dict[str, Any] | None = No
         for name in ("name", "slug", "description"):
             setattr(scope, name, fields.get(name, getattr(scope, name)))
         _check(scope)
-        scope.save()
+        save(scope)
         if parent is not None and parent.pk != scope.parent_id:
             _move(actor, scope, parent)
         if told(scope) != before:

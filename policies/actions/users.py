@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import Project, User
 from policies.actions.administrators import keep_an_administrator
 from policies.actions.assignments import change_roles
+from policies.actions.saving import save
 from policies.actor import Actor
 from policies.audit import recording
 from policies.errors import Conflict
@@ -36,7 +37,7 @@ def add_project_user(
         actor.require("create", user)
         use_up(nonce)
         user.full_clean(validate_constraints=False)  # they hold by construction
-        user.save()
+        save(user)
         given = change_roles(actor=actor, user=user, scope=project, wanted=roles or [])
         trail.add("project_user.create", user, after={"description": user.description, "roles": given.now})
     return user, secret
@@ -59,7 +60,7 @@ def add_person(
         actor.require("create", user)
         use_up(nonce)
         user.full_clean()
-        user.save()
+        save(user)
         trail.add("user.create", user, after={"description": user.description, "email": user.email})
     return user, secret
 
@@ -86,7 +87,7 @@ def update_user(*, actor: Actor, user: User, seen: dict[str, Any] | None = None,
         if before == fields:
             return user
         user.full_clean()
-        user.save()
+        save(user)
         if clusters is not None:
             user.clusters.set(clusters)
         trail.add(f"{entity(user)}.update", user, before=before, after=fields)

@@ -246,9 +246,6 @@ def test_projects(alpha: Project) -> None:
     assert (made["slug"], made["name"]) == ("groe-2", "Größe 2")
     assert Project.objects.get(uid=made["id"]).description == "x"
     assert [project["slug"] for project in run_json("list_projects")] == ["alpha", "groe-2"]
-    assert (
-        run_json("list_projects", "--search", "GRÖ") == [made] or connection.vendor == "sqlite"
-    )  # it folds ASCII only
     assert run_json("list_projects", "--search", "groe") == [made]
     assert "taken" in refused("create_project", "Other", "--slug", "alpha")
     assert "slug: " in refused("create_project", "Other", "--slug", "no good")

@@ -12,15 +12,16 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, connections
 
-from accounts.models import User
+from accounts.models import Scope, User
 from policies.actions.administrators import administrators
+from policies.actions.assignments import give_role, take_role
 from policies.actions.groups import change_members, create_group
 from policies.actions.users import add_project_user, disable_user, enable_user
 from policies.actor import Actor
 from policies.audit import verify
 from policies.models import AuditEvent
 from policies.naming import roles_for
-from tests.factories import a_person, a_project, an_administrator
+from tests.factories import a_person, a_project, an_administrator, role
 from tests.policies import writers
 from tests.servers import ROOT
 
@@ -125,11 +126,22 @@ def test_the_last_administrator_survives_sixteen_requests() -> None:
 
 def test_one_username_goes_to_one_of_many() -> None:
     alpha = a_project("Alpha")
-    errors = at_once(
-        *[lambda: add_project_user(actor=COMMAND, project=alpha, description="x", username="wanted", password="")] * 8
-    )
+    add = {"actor": COMMAND, "project": alpha, "description": "x", "username": "wanted", "password": ""}
+    errors = at_once(*[lambda: add_project_user(**add)] * 8)
     assert User.objects.filter(username="wanted").count() == 1
     assert sorted(type(error).__name__ for error in errors) == ["NoneType", *["ValidationError"] * 7]
+
+
+def test_one_role_is_given_and_taken_once_by_many() -> None:
+    an_administrator()
+    person, viewer = a_person(), role("roster:project_viewer")
+    errors = at_once(*[lambda: give_role(actor=COMMAND, role=viewer, subject=person, scope=Scope.objects.root())] * 8)
+    assert errors == [None] * 8
+    assignment = person.role_assignments.get()
+    errors = at_once(*[lambda: take_role(actor=COMMAND, assignment=assignment)] * 8)
+    assert sorted(type(error).__name__ for error in errors) == [*["Conflict"] * 7, "NoneType"]
+    told = AuditEvent.objects.filter(object_type="role_assignment", object_uid=assignment.uid)
+    assert sorted(told.values_list("action", flat=True)) == ["role_assignment.create", "role_assignment.delete"]
 
 
 def test_membership_and_disabling_do_not_deadlock() -> None:
