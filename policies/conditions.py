@@ -127,6 +127,6 @@ def conditions_of(rule: Rule, roles_by_name: dict[str, int]) -> tuple[Condition,
 
 def listed_role_ids(thing: Resource) -> set[int]:
     """Row numbers of the roles that a resource or its tags list; none for one not saved yet."""
-    if thing.pk is None:
+    if thing._state.adding:
         return set()
     return {role.pk for role in thing.listed_roles.all()} | {role.pk for tag in thing.tags.all() for role in tag.roles.all()}

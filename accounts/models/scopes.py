@@ -110,9 +110,12 @@ class Scope(models.Model):
 
     def _place(self) -> None:
         self.path = f"{self.parent.path if self.parent else ''}{self.pk}/"
-        self.cluster_id = self.pk if self.kind == self.Kind.CLUSTER else (self.parent and self.parent.cluster_id)
+        above = self.parent.cluster_id if self.parent else None
+        self.cluster_id = self.pk if self.kind == self.Kind.CLUSTER else above
         Scope.objects.filter(pk=self.pk).update(path=self.path, cluster=self.cluster_id)
-        ScopeClosure.objects.bulk_create(ScopeClosure(ancestor_id=above, descendant_id=self.pk) for above in self.ancestor_ids)
+        ScopeClosure.objects.bulk_create(
+            ScopeClosure(ancestor_id=ancestor, descendant_id=self.pk) for ancestor in self.ancestor_ids
+        )
 
     def move_to(self, parent: "Scope") -> None:
         """Put this scope, with everything below it, into another parent. Raises ValueError for a parent inside itself."""
