@@ -4,23 +4,28 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 PAGE_SIZE = 25
 
-# {name in the URL: what to order by}; each ends with the row number, so that the order is total and pages do not overlap.
+# {name in the URL: what to order by}; each ends with the row number: the order is total, and pages do not overlap.
 Sorts = dict[str, tuple[Any, ...]]
 
 
 def searched(request: HttpRequest) -> str:
-    """What the URL searches for (`q`), without what no database can look for."""
-    return request.GET.get("q", "").replace("\x00", "").strip()[:200]
+    """What the URL searches for."""
+    return search_text(request.GET)
+
+
+def search_text(data: QueryDict) -> str:
+    """What a query searches for (`q`), without what no database can look for."""
+    return data.get("q", "").replace("\x00", "").strip()[:200]
 
 
 def sorted_page(request: HttpRequest, rows: QuerySet[Any], sorts: Sorts, default: str) -> tuple[Page[Any], str]:
-    """The page that the URL asks for, in the order that it asks for (`sort=created`, `sort=-created`), and that order."""
+    """The page that the URL asks for, in the order that it asks for (`sort=created`, `sort=-created`); that order."""
     sort = request.GET.get("sort", default)
     if sort not in sorts:
         sort = default

@@ -17,7 +17,7 @@ PROJECTS_IN_SWITCHER = 7
 
 @dataclass(frozen=True)
 class Entry:
-    """A menu entry or tab, shown to those who may do `action` on `entity_type`; with a project's id in its URL or not."""
+    """A menu entry or tab, shown to those who may do `action` on `entity_type`; with a project in its URL or not."""
 
     label: str
     icon: str

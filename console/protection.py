@@ -3,15 +3,17 @@
     @requires("give_role", "project_user")
     def project_user_roles(request, project, user): ...
 
-The view is called with objects instead of the ids in its URL: first they are looked up among what the person may see (404,
-the same as for an id that does not exist), then the action is decided (403, with the reasons and who can help).
+The view is called with objects instead of the ids in its URL: first they are looked up among what the person may see
+(404, the same as for an id that does not exist), then the action is decided (403, with who can help).
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
@@ -21,9 +23,11 @@ from console.middleware import Request
 from console.navigation import visible_projects
 from policies import access
 from policies.actor import Actor
-from policies.errors import Denied
+from policies.audit import record_refusal
+from policies.errors import Conflict, Denied
 from policies.protected import At
 
+log = logging.getLogger("console.access")
 View = Callable[..., HttpResponseBase]
 
 
@@ -54,7 +58,7 @@ def signed_in(view: View) -> View:
 
 
 def requires(action: str, entity_type: str, *, of_installation: bool = False) -> Callable[[View], View]:
-    """For those who may do the action on the object that the URL names, or on objects of the type in the project it names.
+    """For those who may do the action on the object that the URL names, or on objects of the type in its project.
 
     Where the URL names no project: on objects anywhere, or `of_installation`: on all of them.
     """
@@ -112,4 +116,15 @@ def _or_denied(
             request.actor.require(*question)
         return view(request, **kwargs)
     except Denied as denied:
+        _note(request, denied)
         return denied_page(request, denied)
+    except Conflict as gone:  # deleted since it was looked up; what else changed meanwhile, views tell themselves
+        raise Http404 from gone
+
+
+def _note(request: PageRequest, denied: Denied) -> None:
+    """A refused write stands in the audit trail, a refused read in the log."""
+    if request.method == "POST":
+        record_refusal(request.actor, denied)
+    else:
+        log.info("refused %s", denied.action, extra={"thing": str(denied.thing)})

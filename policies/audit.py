@@ -120,7 +120,7 @@ def recording(actor: Actor) -> Iterator[Trail]:
                 _trail.reset(token)
             trail.write()
     except Denied as denied:
-        record(actor, f"{_type(denied.thing)}.{denied.action}", denied.thing, outcome="refused")
+        record_refusal(actor, denied)
         raise
 
 
@@ -141,6 +141,13 @@ def record(actor: Actor, action: str, thing: Any = None, **what: Any) -> None:
     """Note a single event that changes nothing else: a sign-in, a refused write, an export."""
     with recording(actor) as trail:
         trail.add(action, thing, **what)
+
+
+def record_refusal(actor: Actor, denied: Denied) -> None:
+    """Note a refused write; once, however many ask for it on its way out."""
+    if not denied.is_recorded:
+        denied.is_recorded = True
+        record(actor, f"{_type(denied.thing)}.{denied.action}", denied.thing, outcome="refused")
 
 
 def _locked_head() -> AuditHead:

@@ -4,7 +4,9 @@ from typing import Any
 
 
 class Denied(Exception):
-    """The actor may not do this. `reasons` say why; `visible` is False where they may not even see the object."""
+    """The actor may not do this; `reasons` say why."""
+
+    is_recorded = False  # whether the audit trail tells of it already
 
     def __init__(self, action: str, thing: Any, reasons: tuple[str, ...] = ()) -> None:
         super().__init__(f"You may not {action.replace('_', ' ')} {thing}.")

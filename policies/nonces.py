@@ -14,12 +14,21 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(18)
 
 
+def is_used(nonce: str) -> bool:
+    """Whether the form with this nonce did its work already."""
+    return UsedNonce.objects.filter(digest=_digest(nonce)).exists()
+
+
 def use_up(nonce: str) -> None:
-    """Mark the nonce as used, in the caller's transaction; an empty one (a command) asks for nothing. Raises AlreadyDone."""
+    """Mark the nonce as used, in the caller's transaction; an empty one (a command) is none. Raises AlreadyDone."""
     if not nonce:
         return
     try:
         with transaction.atomic():
-            UsedNonce.objects.create(digest=hashlib.sha256(nonce.encode()).hexdigest())
+            UsedNonce.objects.create(digest=_digest(nonce))
     except IntegrityError:
         raise AlreadyDone("This form was sent before.") from None
+
+
+def _digest(nonce: str) -> str:
+    return hashlib.sha256(nonce.encode()).hexdigest()

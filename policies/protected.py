@@ -30,6 +30,10 @@ class At(NamedTuple):
     entity_type: str
     scope: Scope | None = None
 
+    def __str__(self) -> str:
+        name = self.entity_type.replace("_", " ")
+        return f"{name} in {self.scope}" if self.scope else name
+
 
 @dataclass(frozen=True)
 class OrgAssignment:

@@ -35,4 +35,5 @@ class BulkForm(forms.Form):
 
     def chosen(self, change: str) -> list[Role]:
         """The roles to `add` or `remove`; also while the rest of the form has errors."""
+        self.is_valid()  # cleans what was sent, if it was not cleaned yet
         return [role for name, role in self.roles.items() if getattr(self, "cleaned_data", {}).get(name) == change]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import Http404, HttpResponse
@@ -18,7 +19,7 @@ from policies import access
 from policies.actions.assignments import may_change
 from policies.actions.bulk import ASKS, digest_of, run_batch, start_bulk
 from policies.errors import Conflict
-from policies.models import BulkItem, BulkJob, RoleAssignment
+from policies.models import BulkItem, BulkJob, Role, RoleAssignment
 from policies.protected import At
 
 FILTERS = ("q", "role", "status", "created")
@@ -35,23 +36,20 @@ def bulk_create(request: PageRequest, project: Project) -> HttpResponse:
         raise Http404
     request.actor.require(ASKS[action], At("project_user", project))
     users = chosen_users(request, project, asked)
-    digest = digest_of(users.values_list("uid", flat=True))
     form = BulkForm(asked if request.method == "POST" else None, action=action, total=users.count())
-    form.is_valid()
     if not form.total:
+        messages.info(request, "There was no user to change")
         return redirect("project_user_index", project.uid)
-    if request.method != "POST" or "preview" in request.POST:
-        return preview_page(request, project, users, form, digest, without_errors=True)
-    if digest != request.POST.get("digest"):
-        return preview_page(request, project, users, form, digest, status=409, without_errors=True)
-    if form.errors:
-        return preview_page(request, project, users, form, digest, status=422)
+    if not form.is_bound or "preview" in request.POST:
+        return preview_page(request, project, users, form)
+    digest = request.POST.get("digest", "")
+    if (stale := digest != digest_now(users)) or not form.is_valid():
+        return preview_page(request, project, users, form, status=409 if stale else 422)
+    roles = {"add": form.chosen("add"), "take": form.chosen("remove")}
     try:
-        job = start_bulk(
-            actor=request.actor, project=project, change=action, users=users, digest=digest, add=form.chosen("add"), take=form.chosen("remove")
-        )
+        job = start_bulk(actor=request.actor, project=project, change=action, users=users, digest=digest, **roles)
     except Conflict:
-        return preview_page(request, project, users, form, digest, status=409, without_errors=True)
+        return preview_page(request, project, users, form, status=409)
     run_batch(actor=request.actor, job=job)
     return redirect("bulk_detail", project.uid, job.uid)
 
@@ -61,24 +59,30 @@ def chosen_users(request: PageRequest, project: Project, asked: Any) -> QuerySet
     users = access.permitted(request.user, "list", "project_user", within=project)
     if asked.get("all"):
         return listed_users(users, asked)[0]
-    return users.filter(uid__in=asked.getlist("user"))
+    return users.filter(uid__in=[uid for uid in asked.getlist("user") if "\x00" not in uid])
+
+
+def digest_now(users: QuerySet[User]) -> str:
+    return digest_of(users.order_by().values_list("uid", flat=True))
 
 
 def preview_page(
-    request: PageRequest, project: Project, users: QuerySet[User], form: BulkForm, digest: str, status: int = 200, *, without_errors: bool = False
+    request: PageRequest, project: Project, users: QuerySet[User], form: BulkForm, status: int = 200
 ) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     everything = bool(asked.get("all"))
-    names = FILTERS if everything else ("user",)
-    pinned = [(name, value) for name in names for value in asked.getlist(name) if value] + ([("all", "1")] if everything else [])
+    names = (*FILTERS, "all") if everything else ("user",)
+    pinned = [(name, value) for name in names for value in asked.getlist(name) if value]
     effects, changes = effects_of(users, form), role_changes(request, project, users, form)
-    if without_errors:
-        form.errors.clear()  # only counted again: nothing was asked to be done yet
+    if status != 422:
+        form.errors.clear()  # only counted: nothing was asked to be done yet
     return render(request, "console/bulk/form.html", {
-        "project": project, "crumbs": bulk_crumbs(request, project, "Change many users"), "action": form.action, "total": form.total,
-        "everything": everything, "names": list(users.order_by("username").values_list("username", flat=True)[:NAMES_SHOWN]),
-        "form": form, "pinned": [*pinned, ("digest", digest)], "changes": changes, "effects": effects, "stale": status == 409,
-    }, status=status)
+        "project": project, "crumbs": bulk_crumbs(request, project, "Change many users"),
+        "action": form.action, "total": form.total, "everything": everything,
+        "names": list(users.order_by("username").values_list("username", flat=True)[:NAMES_SHOWN]),
+        "form": form, "pinned": [*pinned, ("digest", digest_now(users))], "changes": changes, "effects": effects,
+        "stale": status == 409,
+    }, status=status)  # fmt: skip
 
 
 def role_changes(request: PageRequest, project: Project, users: QuerySet[User], form: BulkForm) -> list[dict[str, Any]]:
@@ -87,11 +91,20 @@ def role_changes(request: PageRequest, project: Project, users: QuerySet[User], 
     held = dict(rows.values_list("role").annotate(Count("pk"))) if form.roles else {}
     return [
         {
-            "role": role, "name": name, "value": form[name].value() or "", "held": held.get(role.pk, 0),
-            "blocked": "" if may_change(request.actor, "create", RoleAssignment(role=role, scope=project)) else "You may not give this role.",
+            "role": role,
+            "name": name,
+            "value": form[name].value() or "",
+            "held": held.get(role.pk, 0),
+            "blocked": blocked(request, project, role),
         }
         for name, role in form.roles.items()
     ]
+
+
+def blocked(request: PageRequest, project: Project, role: Role) -> str:
+    """Why one may not give the role; empty where one may."""
+    may = may_change(request.actor, "create", RoleAssignment(role=role, scope=project))
+    return "" if may else "You may not give this role."
 
 
 def effects_of(users: QuerySet[User], form: BulkForm) -> list[dict[str, Any]]:
@@ -103,7 +116,7 @@ def effects_of(users: QuerySet[User], form: BulkForm) -> list[dict[str, Any]]:
         changed = active if form.action == "disable" else form.total - active
         state = "lost" if form.action == "disable" else "yes"
         lines = [(state, changed, f"{form.action}d"), ("no", form.total - changed, f"{form.action}d already")]
-        return [{"state": state, "count": count, "text": text} for state, count, text in lines if count]
+        return [{"state": sign, "count": count, "text": text} for sign, count, text in lines if count]
     effects: list[dict[str, Any]] = []
     for role in form.chosen("add"):
         effects.append({"state": "yes", "count": users.filter(~holds(role)).count(), "text": f"get {role}"})
@@ -112,7 +125,7 @@ def effects_of(users: QuerySet[User], form: BulkForm) -> list[dict[str, Any]]:
     return effects
 
 
-def holds(role: Any) -> Exists:
+def holds(role: Role) -> Exists:
     return Exists(RoleAssignment.objects.filter(user=OuterRef("pk"), role=role.pk))
 
 
@@ -120,31 +133,53 @@ def holds(role: Any) -> Exists:
 def bulk_detail(request: PageRequest, project: Project, job: str) -> HttpResponse:
     found = get_object_or_404(BulkJob.objects.select_related("started_by"), project=project, uid=job)
     if request.method == "POST":
+        request.actor.require(ASKS[found.change], At("project_user", project))
         run_batch(actor=request.actor, job=found)
         if not request.htmx:
             return redirect("bulk_detail", project.uid, found.uid)
     counts = dict(found.items.order_by().values_list("result").annotate(Count("pk")))
     waiting = counts.pop(BulkItem.Result.WAITING, 0)
     done = sum(counts.values())
-    page = Paginator(found.items.exclude(result=BulkItem.Result.WAITING).order_by("pk"), PAGE_SIZE).get_page(request.GET.get("page"))
-    users = {u.uid: u for u in access.permitted(request.user, "list", "project_user", within=project).filter(uid__in=[i.user_uid for i in page])}
+    items = found.items.exclude(result=BulkItem.Result.WAITING).order_by("pk")
+    page = Paginator(items, PAGE_SIZE).get_page(request.GET.get("page"))
     return render_list(request, "bulk", {
         "project": project, "crumbs": bulk_crumbs(request, project, found.get_change_display()),
-        "job": {
-            "uid": found.uid, "title": found.get_change_display(), "done": done, "total": done + waiting, "is_finished": not waiting,
-            "progress": f"{DOING[found.change]} {done:,} of {done + waiting:,} users.", "by": found.started_by.label if found.started_by else "a command",
-            "at": found.created_at,
-        },
-        "summary": [{"state": STATES[result], "count": count, "text": result} for result, count in sorted(counts.items())],
-        "page": page, "rows": [result_row(project, item, users.get(item.user_uid)) for item in page],
-    }, name="detail")
+        "job": told(found, done, waiting),
+        "summary": [{"state": STATES[result], "count": counts[result], "text": result} for result in sorted(counts)],
+        "page": page, "rows": result_rows(request, project, list(page.object_list)),
+    }, name="detail")  # fmt: skip
 
 
-def result_row(project: Project, item: BulkItem, user: User | None) -> dict[str, str]:
+def told(job: BulkJob, done: int, waiting: int) -> dict[str, Any]:
+    """A job as its page shows it."""
     return {
-        "username": item.username, "description": user.description if user else "", "outcome": item.result, "text": item.message,
-        "url": reverse("project_user_detail", args=[project.uid, user.uid]) if user else "",
+        "uid": job.uid,
+        "title": job.get_change_display(),
+        "done": done,
+        "total": done + waiting,
+        "is_finished": not waiting,
+        "progress": f"{DOING[job.change]} {done:,} of {done + waiting:,} users.",
+        "by": job.started_by.label if job.started_by else "a command",
+        "at": job.created_at,
     }
+
+
+def result_rows(request: PageRequest, project: Project, items: list[BulkItem]) -> list[dict[str, str]]:
+    """A result for each user; with a link to those who are still there."""
+    found = access.permitted(request.user, "list", "project_user", within=project)
+    descriptions = dict(found.filter(uid__in=[item.user_uid for item in items]).values_list("uid", "description"))
+    return [
+        {
+            "username": item.username,
+            "description": descriptions.get(item.user_uid, ""),
+            "outcome": item.result,
+            "text": item.message,
+            "url": reverse("project_user_detail", args=[project.uid, item.user_uid])
+            if item.user_uid in descriptions
+            else "",
+        }
+        for item in items
+    ]
 
 
 def bulk_crumbs(request: PageRequest, project: Project, name: str) -> list[tuple[str, str]]:

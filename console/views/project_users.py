@@ -1,5 +1,6 @@
 """Users & Roles: the users of a project, from list to one-time secret."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -15,10 +16,18 @@ from accounts.models import Project, User
 from console import role_choices
 from console.conflicts import roles_conflict, who_changed
 from console.csv import csv_response
-from console.forms.project_users import DEFAULT_SORT, SORTS, ConfirmForm, DescriptionForm, RolesForm, UpdateForm, listed_users
-from console.lists import render_list, sorted_page
+from console.forms.project_users import (
+    DEFAULT_SORT,
+    SORTS,
+    ConfirmForm,
+    DescriptionForm,
+    RolesForm,
+    UpdateForm,
+    listed_users,
+)
+from console.lists import render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
-from console.protection import PageRequest, requires
+from console.protection import PageRequest, requires, visible_user
 from policies import access, history
 from policies.abilities import abilities, abilities_of
 from policies.actions import users as actions
@@ -26,8 +35,8 @@ from policies.actions.assignments import edit_roles
 from policies.audit import record
 from policies.errors import AlreadyDone, Conflict
 from policies.matrix import role_matrix
-from policies.models import RoleAssignment
-from policies.nonces import new_nonce
+from policies.models import Role, RoleAssignment
+from policies.nonces import is_used, new_nonce
 from policies.offers import roles_of_project_users
 from policies.protected import At
 
@@ -39,8 +48,8 @@ ACTIONS = ("create", "update", "give_role", "generate_password", "disable", "del
 def project_user_index(request: PageRequest, project: Project) -> HttpResponse:
     users, filters = listed_users(access.permitted(request.user, "list", "project_user", within=project), request.GET)
     page, sort = sorted_page(request, with_roles(users), SORTS, DEFAULT_SORT)
-    allowed = may_do(request, project)
-    narrowed = bool(filters.chips or request.GET.get("q"))
+    allowed, text = may_do(request, project), search_text(request.GET)
+    narrowed = bool(filters.chips or text)
     return render_list(request, "project_users", {
         "project": project,
         "crumbs": crumbs(request, project, ("Users & Roles", "")),
@@ -48,10 +57,10 @@ def project_user_index(request: PageRequest, project: Project) -> HttpResponse:
         "actions": allowed | {"export"},
         "bulk": bool(allowed & {"give_role", "disable", "delete"}),
         "onboarding": not narrowed and page.paginator.count == 0,
-        "q": request.GET.get("q", ""), "filter_form": filters, "chips": filters.chips, "sort": sort,
+        "q": text, "filter_form": filters, "chips": filters.chips, "sort": sort,
         "page": page, "rows": rows_of(request, project, page.object_list),
         "matrix": role_matrix(roles_of_project_users()),
-    })
+    })  # fmt: skip
 
 
 def with_roles(users: QuerySet[User]) -> QuerySet[User]:
@@ -60,22 +69,27 @@ def with_roles(users: QuerySet[User]) -> QuerySet[User]:
     return users.prefetch_related(Prefetch("role_assignments", assignments, to_attr="held"))
 
 
-def rows_of(request: PageRequest, project: Project, users: Any) -> list[dict[str, Any]]:
+def rows_of(request: PageRequest, project: Project, users: Iterable[Any]) -> list[dict[str, Any]]:
     """Users as the list shows them; a constant number of queries."""
-    users = list(users)
-    for user in users:
+    listed = list(users)
+    for user in listed:
         user.project = project
-    allowed = access.actions_for(request.user, users)
+    allowed = access.actions_for(request.user, listed)
     return [
-        {"user": user, "roles": [a.role for a in user.held], "status": status_of(user, user.held), "actions": allowed[user.pk]}
-        for user in users
+        {
+            "user": user,
+            "roles": [a.role for a in user.held],
+            "status": status_of(user, user.held),
+            "actions": allowed[user.pk],
+        }
+        for user in listed
     ]
 
 
 def status_of(user: User, held: list[RoleAssignment]) -> str:
     if not user.is_active:
         return "disabled"
-    return "ok" if held else "no_role"
+    return "ok" if any(not role_choices.is_expired(a) for a in held) else "no_role"
 
 
 def may_do(request: PageRequest, project: Project) -> set[str]:
@@ -87,52 +101,64 @@ def may_do(request: PageRequest, project: Project) -> set[str]:
 def project_user_export(request: PageRequest, project: Project) -> StreamingHttpResponse:
     users, filters = listed_users(access.permitted(request.user, "list", "project_user", within=project), request.GET)
     order = SORTS.get(request.GET.get("sort", ""), SORTS[DEFAULT_SORT])
-    record(request.actor, "project_user.export", project, after={"filters": [f"{c['label']}: {c['value']}" for c in filters.chips], "search": request.GET.get("q", "")[:200]})
-    rows = (
-        [u.username, u.description, " ".join(a.role.code for a in u.held), u.status, u.created_at, u.last_used_at]
-        for u in with_roles(users).order_by(*order).iterator(chunk_size=1000)
-    )
-    return csv_response(f"{project.slug}-users.csv", ["username", "description", "roles", "status", "created", "last_used"], rows)
+    said = {"filters": [f"{c['label']}: {c['value']}" for c in filters.chips], "search": search_text(request.GET)}
+    record(request.actor, "project_user.export", project, after=said)
+    rows = map(csv_row, with_roles(users).order_by(*order).iterator(chunk_size=1000))
+    header = ["username", "description", "roles", "status", "created", "last_used"]
+    return csv_response(f"{project.slug}-users.csv", header, rows)
+
+
+def csv_row(user: Any) -> list[Any]:
+    roles = " ".join(assignment.role.code for assignment in user.held)
+    return [user.username, user.description, roles, user.status, user.created_at, user.last_used_at]
 
 
 @requires("create", "project_user")
 def project_user_create(request: PageRequest, project: Project) -> HttpResponse:
     """Two steps in one URL; what was typed travels in the form, so Back and errors lose nothing."""
-    if request.method != "POST":
-        return description_page(request, project, DescriptionForm())
-    if "back" in request.POST:
-        return description_page(request, project, DescriptionForm(initial=request.POST.dict()))
-    form = DescriptionForm(request.POST)
+    ticked = role_choices.ticked_roles(request.POST, request.actor)
+    if request.method != "POST" or "back" in request.POST:
+        return description_page(request, project, DescriptionForm(initial=request.POST.dict()), ticked)
+    form, roles_form, nonce = DescriptionForm(request.POST), RolesForm(request.POST), request.POST.get("nonce", "")
     if not form.is_valid():
-        return description_page(request, project, form, status=422)
-    ticked = role_choices.ticked_roles(request.POST)
-    if request.POST.get("step") != "2" or asks_again(request) or not request.POST.get("nonce"):
+        if is_used(nonce):  # by now its own username is taken, by itself
+            return already_generated(request, project)
+        return description_page(request, project, form, ticked, status=422)
+    if request.POST.get("step") != "2" or asks_again(request) or not nonce:
         return roles_page(request, project, ticked)
-    roles_form = RolesForm(request.POST)
     if no_role_unconfirmed(roles_form, ticked):
         return roles_page(request, project, ticked, roles_form, status=422)
     try:
         user, password = actions.add_project_user(
-            actor=request.actor, project=project, roles=ticked, nonce=request.POST["nonce"], **form.cleaned_data
+            actor=request.actor, project=project, roles=ticked, nonce=nonce, **form.cleaned_data
         )
     except AlreadyDone:
         return already_generated(request, project)
     except ValidationError as error:
         add_errors(form, error)
-        return description_page(request, project, form, status=422)
+        return description_page(request, project, form, ticked, status=422)
     return secret_page(request, user, password, created=True)
 
 
-def description_page(request: PageRequest, project: Project, form: DescriptionForm, status: int = 200) -> HttpResponse:
-    context = {"project": project, "crumbs": users_crumbs(request, project, "Add user"), "form": form}
+def description_page(
+    request: PageRequest, project: Project, form: DescriptionForm, ticked: Iterable[Role] = (), status: int = 200
+) -> HttpResponse:
+    way = users_crumbs(request, project, "Add user")
+    context = {"project": project, "crumbs": way, "form": form, "ticked": [role.uid for role in ticked]}
     return render(request, "console/project_users/create_description.html", context, status=status)
 
 
-def roles_page(request: PageRequest, project: Project, ticked: list[Any], form: Form | None = None, status: int = 200) -> HttpResponse:
+def roles_page(
+    request: PageRequest, project: Project, ticked: list[Role], form: Form | None = None, status: int = 200
+) -> HttpResponse:
     context = {
-        "project": project, "crumbs": users_crumbs(request, project, "Add user"), "form": form or RolesForm(),
-        "description": request.POST.get("description", "").strip(), "username": request.POST.get("username", "").strip().lower(),
-        "nonce": request.POST.get("nonce") or new_nonce(), "confirm_no_role": form is not None and not ticked,
+        "project": project,
+        "crumbs": users_crumbs(request, project, "Add user"),
+        "form": form or RolesForm(),
+        "description": request.POST.get("description", "").strip(),
+        "username": request.POST.get("username", "").strip().lower(),
+        "nonce": request.POST.get("nonce") or new_nonce(),
+        "confirm_no_role": form is not None and not ticked,
         **role_choices.choices_context(request.actor, project, ticked),
     }
     return render(request, "console/project_users/create_roles.html", context, status=status)
@@ -143,7 +169,7 @@ def asks_again(request: PageRequest) -> bool:
     return any(name in request.POST for name in ("preset", "add", "refresh"))
 
 
-def no_role_unconfirmed(form: RolesForm, roles: list[Any]) -> bool:
+def no_role_unconfirmed(form: RolesForm, roles: list[Role]) -> bool:
     """A role that cannot be given is an error; none at all has to be confirmed. The form says which."""
     if form.is_valid() and not roles and not form.cleaned_data["no_role"]:
         form.add_error("no_role", "No role: no access. Tick a role, or confirm below that it gets none.")
@@ -152,7 +178,9 @@ def no_role_unconfirmed(form: RolesForm, roles: list[Any]) -> bool:
 
 def already_generated(request: PageRequest, project: Project, user: User | None = None) -> HttpResponse:
     context = {
-        "project": project, "user": user, "crumbs": users_crumbs(request, project, "Already done"),
+        "project": project,
+        "user": user,
+        "crumbs": users_crumbs(request, project, "Already done"),
         "actions": access.actions_for(request.user, [user])[user.pk] if user else set(),
     }
     return render(request, "console/project_users/already_generated.html", context, status=409)
@@ -162,8 +190,12 @@ def secret_page(request: PageRequest, user: User, password: str, *, created: boo
     """The one answer that carries a password; nothing of it is stored."""
     assert user.project is not None
     context = {
-        "project": user.project, "crumbs": users_crumbs(request, user.project, user.username), "user": user, "password": password,
-        "created": created, "roles": [a.role for a in role_choices.held_roles(user)],
+        "project": user.project,
+        "crumbs": users_crumbs(request, user.project, user.username),
+        "user": user,
+        "password": password,
+        "created": created,
+        "roles": [a.role for a in role_choices.held_roles(user)],
     }
     response = render(request, "console/project_users/secret.html", context)
     response["Cache-Control"] = "no-store"
@@ -177,24 +209,19 @@ def project_user_secret_download(request: PageRequest, project: Project, user: U
     password = request.POST.get("password", "")
     if not (password.isascii() and password.isalnum() and len(password) <= 64):
         return HttpResponse("This is no generated password.", status=400, content_type="text/plain")
-    return HttpResponse(
-        f"username: {user.username}\npassword: {password}\n", content_type="text/plain; charset=utf-8",
-        headers={"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{user.username}.txt"'},
-    )
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{user.username}.txt"'}
+    text = f"username: {user.username}\npassword: {password}\n"
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @require_POST
 @requires("list", "project_user")
 def project_user_preview(request: PageRequest, project: Project) -> HttpResponse:
     """What the ticked roles mean, while a form is filled in."""
-    user = access.permitted(request.user, "list", "project_user", within=project).filter(uid=request.POST.get("user", "")).first()
-    held = None
-    if user:
-        user.project = project
-        held = role_choices.held_roles(user)
-    ticked = role_choices.ticked_roles(request.POST)
-    if held is not None:
-        ticked += [role for role in role_choices.blocked_roles(request.actor, held) if role not in ticked]
+    uid, held = request.POST.get("user", ""), None
+    if uid:
+        held = role_choices.held_roles(visible_user(request.user, project, uid))
+    ticked = role_choices.ticked_roles(request.POST, request.actor, held or ())
     context = role_choices.preview_context(ticked, None if held is None else [a.role for a in held])
     return render(request, "console/project_users/preview.html", context)
 
@@ -204,42 +231,63 @@ def project_user_detail(request: PageRequest, project: Project, user: User) -> H
     held = role_choices.held_roles(user)
     may_read_events = access.may(request.user, "read", At("event_history", project))
     events = history.about(history.readable(request.user, within=project), user) if may_read_events else None
-    able = abilities_of(user, project) if user.is_active else abilities([a.role for a in held])
+    able = abilities_of(user, project) if user.is_active else abilities(live_roles(held))
     return render(request, "console/project_users/detail.html", {
         "project": project, "user": user, "crumbs": users_crumbs(request, project, user.username),
         "status": status_of(user, held),
         "actions": access.actions_for(request.user, [user])[user.pk],
-        "assignments": [
-            {"role": a.role, "source": "Given here", "by": a.granted_by, "at": a.granted_at, "expires_at": a.expires_at, "expired": False, "reason": a.reason}
-            for a in held
-        ],
+        "assignments": [told(assignment) for assignment in held],
         "able": role_choices.able(able, why=True),
         "may_read_events": may_read_events,
         "events": history.tell(events[:EVENTS_SHOWN], targets=False) if events is not None else [],
         "event_count": events.count() if events is not None else 0,
-    })
+    })  # fmt: skip
+
+
+def live_roles(held: list[RoleAssignment]) -> list[Role]:
+    return [a.role for a in held if not role_choices.is_expired(a)]
+
+
+def told(assignment: RoleAssignment) -> dict[str, Any]:
+    """A role of a project user, as its page shows it."""
+    return {
+        "role": assignment.role,
+        "source": "Given here",
+        "by": assignment.granted_by,
+        "at": assignment.granted_at,
+        "expires_at": assignment.expires_at,
+        "expired": role_choices.is_expired(assignment),
+        "reason": assignment.reason,
+    }
 
 
 @requires("update", "project_user")
 def project_user_update(request: PageRequest, project: Project, user: User) -> HttpResponse:
-    form = UpdateForm(request.POST or None, initial={"description": user.description, "seen": user.description})
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                actions.update_user(actor=request.actor, user=user, description=form.cleaned_data["description"], seen={"description": form.cleaned_data["seen"]})
-                messages.success(request, "Description saved")
-                return redirect("project_user_detail", project.uid, user.uid)
-            except Conflict:
-                status = 409
-                form = UpdateForm({"description": form.cleaned_data["description"], "seen": user.description})
-                form.is_valid()
-                form.add_error("description", f"{who_changed(user)} It now reads “{user.description}”. Save again to replace it with yours.")
-            except ValidationError as error:
-                add_errors(form, error)
-    context = {"project": project, "user": user, "crumbs": users_crumbs(request, project, user.username, "Edit description", user), "form": form}
+    now = {"description": user.description, "seen": user.description}
+    form = UpdateForm(request.POST if request.method == "POST" else None, initial=now)
+    status = 422 if form.is_bound else 200
+    if form.is_valid():
+        description, seen = form.cleaned_data["description"], form.cleaned_data["seen"]
+        try:
+            actions.update_user(actor=request.actor, user=user, description=description, seen={"description": seen})
+        except Conflict:
+            form, status = conflicting(visible_user(request.user, project, user.uid), description), 409
+        except ValidationError as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, "Description saved")
+            return redirect("project_user_detail", project.uid, user.uid)
+    way = users_crumbs(request, project, user.username, "Edit description", user)
+    context = {"project": project, "user": user, "crumbs": way, "form": form}
     return render(request, "console/project_users/form.html", context, status=status)
+
+
+def conflicting(user: User, description: str) -> UpdateForm:
+    """The form with what was typed, and what somebody else saved meanwhile; saved again, it replaces that."""
+    form = UpdateForm({"description": description, "seen": user.description})
+    said = f"{who_changed(user)} It now reads “{user.description}”. Save again to replace it with yours."
+    form.add_error("description", said)
+    return form
 
 
 @requires("give_role", "project_user")
@@ -247,9 +295,8 @@ def project_user_roles(request: PageRequest, project: Project, user: User) -> Ht
     held = role_choices.held_roles(user)
     if request.method != "POST":
         return edit_page(request, user, [a.role for a in held], held, RolesForm())
-    ticked = role_choices.ticked_roles(request.POST)
-    ticked += [role for role in role_choices.blocked_roles(request.actor, held) if role not in ticked]
-    form = RolesForm(request.POST)
+    ticked = role_choices.ticked_roles(request.POST, request.actor, held)
+    form = RolesForm(request.POST, held=held)
     if asks_again(request):
         return edit_page(request, user, ticked, held, RolesForm(initial=request.POST.dict()))
     if no_role_unconfirmed(form, ticked):
@@ -258,35 +305,39 @@ def project_user_roles(request: PageRequest, project: Project, user: User) -> Ht
         seen = role_choices.roles_seen(request.POST.get("version", ""))
         change = edit_roles(actor=request.actor, user=user, roles=ticked, seen=seen, reason=form.cleaned_data["reason"])
     except Conflict:
-        held = role_choices.held_roles(user)
+        held = role_choices.held_roles(visible_user(request.user, project, user.uid))
         conflict = roles_conflict(user, seen, [a.role for a in held])
         return edit_page(request, user, ticked, held, form, status=409, conflict=conflict)
     except ValidationError as error:
         add_errors(form, error)
         return edit_page(request, user, ticked, held, form, status=422)
-    messages.success(request, f"Roles of {user} saved" if change.added or change.removed else f"Roles of {user} stay as they were")
+    changed = change.added or change.removed
+    messages.success(request, f"Roles of {user} {'saved' if changed else 'stay as they were'}")
     return redirect("project_user_detail", project.uid, user.uid)
 
 
 def edit_page(
-    request: PageRequest, user: User, ticked: list[Any], held: list[RoleAssignment], form: RolesForm, status: int = 200, conflict: Any = None
-) -> HttpResponse:
-    """A shown form starts from the roles held now; one that comes back keeps the version it started from, except after a conflict."""
+    request: PageRequest, user: User, ticked: list[Role], held: list[RoleAssignment], form: RolesForm,
+    status: int = 200, conflict: dict[str, Any] | None = None,
+) -> HttpResponse:  # fmt: skip
+    """A shown form starts from the roles held now; one that comes back keeps the version that it started from,
+    except after a conflict."""
     assert user.project is not None
-    kept = request.POST.get("version") if status != 409 else None
+    kept = None if conflict else request.POST.get("version")
     return render(request, "console/project_users/roles.html", {
-        "project": user.project, "user": user, "crumbs": users_crumbs(request, user.project, user.username, "Edit roles", user), "form": form,
+        "project": user.project, "user": user, "form": form,
+        "crumbs": users_crumbs(request, user.project, user.username, "Edit roles", user),
         "version": role_choices.version_of(held) if kept is None else kept, "conflict": conflict,
         "confirm_no_role": bool(form.errors) and not ticked,
         **role_choices.choices_context(request.actor, user.project, ticked, held),
-        **role_choices.preview_context(ticked, [a.role for a in held]),
-    }, status=status)
+    }, status=status)  # fmt: skip
 
 
 @requires("generate_password", "project_user")
 def project_user_password(request: PageRequest, project: Project, user: User) -> HttpResponse:
     if request.method != "POST" or not request.POST.get("nonce"):
-        context = {"project": project, "user": user, "crumbs": users_crumbs(request, project, user.username, "Generate a password", user), "nonce": new_nonce(), "stops": []}
+        way = users_crumbs(request, project, user.username, "Generate a password", user)
+        context = {"project": project, "user": user, "crumbs": way, "nonce": new_nonce()}
         return render(request, "console/project_users/password.html", context)
     try:
         password = actions.generate_password(actor=request.actor, user=user, nonce=request.POST["nonce"])
@@ -301,7 +352,8 @@ def project_user_disable(request: PageRequest, project: Project, user: User) -> 
         actions.disable_user(actor=request.actor, user=user)
         messages.success(request, f"{user} disabled")
         return redirect("project_user_detail", project.uid, user.uid)
-    context = {"project": project, "user": user, "crumbs": users_crumbs(request, project, user.username, "Disable", user), "stops": []}
+    way = users_crumbs(request, project, user.username, "Disable", user)
+    context = {"project": project, "user": user, "crumbs": way}
     return render(request, "console/project_users/confirm_disable.html", context)
 
 
@@ -311,28 +363,41 @@ def project_user_enable(request: PageRequest, project: Project, user: User) -> H
         actions.enable_user(actor=request.actor, user=user)
         messages.success(request, f"{user} enabled")
         return redirect("project_user_detail", project.uid, user.uid)
-    roles = [a.role for a in role_choices.held_roles(user)]
-    context = {"project": project, "user": user, "crumbs": users_crumbs(request, project, user.username, "Enable", user), "roles": roles, "able": role_choices.able(abilities(roles))}
+    held = role_choices.held_roles(user)
+    context = {
+        "project": project,
+        "user": user,
+        "crumbs": users_crumbs(request, project, user.username, "Enable", user),
+        "roles": [a.role for a in held],
+        "able": role_choices.able(abilities(live_roles(held))),
+    }
     return render(request, "console/project_users/confirm_enable.html", context)
 
 
 @requires("delete", "project_user")
 def project_user_delete(request: PageRequest, project: Project, user: User) -> HttpResponse:
-    form = ConfirmForm(request.POST or None, expected=user.username)
-    if request.method == "POST" and form.is_valid():
+    form = ConfirmForm(request.POST if request.method == "POST" else None, expected=user.username)
+    if form.is_valid():
         actions.delete_user(actor=request.actor, user=user)
         messages.success(request, f"{user} deleted")
         return redirect("project_user_index", project.uid)
     owned = user.resources.count()
     stops = [f"{owned} resource{'s' if owned > 1 else ''} it owns stay, without an owner."] if owned else []
     context = {
-        "project": project, "user": user, "crumbs": users_crumbs(request, project, user.username, "Delete", user), "form": form, "stops": stops,
+        "project": project,
+        "user": user,
+        "crumbs": users_crumbs(request, project, user.username, "Delete", user),
+        "form": form,
+        "stops": stops,
         "actions": access.actions_for(request.user, [user])[user.pk],
     }
-    return render(request, "console/project_users/confirm_delete.html", context, status=422 if request.method == "POST" else 200)
+    status = 422 if form.is_bound else 200
+    return render(request, "console/project_users/confirm_delete.html", context, status=status)
 
 
-def users_crumbs(request: PageRequest, project: Project, name: str, page: str = "", user: User | None = None) -> list[tuple[str, str]]:
+def users_crumbs(
+    request: PageRequest, project: Project, name: str, page: str = "", user: User | None = None
+) -> list[tuple[str, str]]:
     """Project / Users & Roles / user / page."""
     way = [("Users & Roles", reverse("project_user_index", args=[project.uid]))]
     way.append((name, reverse("project_user_detail", args=[project.uid, user.uid]) if user else ""))
@@ -341,5 +406,6 @@ def users_crumbs(request: PageRequest, project: Project, name: str, page: str = 
 
 def add_errors(form: Form, error: ValidationError) -> None:
     """An action's errors, beside the fields that the form has, else on top."""
-    for field, messages in (error.message_dict if hasattr(error, "error_dict") else {None: error.messages}).items():
-        form.add_error(field if field in form.fields else None, messages)
+    by_field = error.message_dict if hasattr(error, "error_dict") else {None: error.messages}
+    for field, said in by_field.items():
+        form.add_error(field if field in form.fields else None, said)

@@ -12,7 +12,7 @@ from policies.actions.assignments import add_and_take_roles
 from policies.actor import Actor
 from policies.audit import recording
 from policies.errors import Conflict, Denied
-from policies.models import BulkItem, BulkJob, Role
+from policies.models import BulkItem, BulkJob, Role, RoleAssignment
 from policies.offers import roles_by_uid
 
 BATCH = 500
@@ -20,7 +20,7 @@ BATCH = 500
 # What a change asks for, on each user; and what is said when it was done or had been so already.
 ASKS = {"roles": "give_role", "disable": "disable", "enable": "disable", "delete": "delete"}
 DONE = {"roles": "Roles changed", "disable": "Disabled", "enable": "Enabled", "delete": "Deleted"}
-UNCHANGED = {"roles": "Has these roles already", "disable": "Was disabled already", "enable": "Was enabled already"}
+UNCHANGED = {"roles": "Nothing to change", "disable": "Was disabled already", "enable": "Was enabled already"}
 
 
 def digest_of(uids: Iterable[str]) -> str:
@@ -29,8 +29,9 @@ def digest_of(uids: Iterable[str]) -> str:
 
 
 def start_bulk(
-    *, actor: Actor, project: Project, change: str, users: QuerySet[User], digest: str, add: Iterable[Role] = (), take: Iterable[Role] = ()
-) -> BulkJob:
+    *, actor: Actor, project: Project, change: str, users: QuerySet[User], digest: str,
+    add: Iterable[Role] = (), take: Iterable[Role] = (),
+) -> BulkJob:  # fmt: skip
     """Store a job for these users. Raises Denied, Conflict when they are no longer those of the preview's digest."""
     with recording(actor) as trail:
         for user in users[:1]:
@@ -38,25 +39,32 @@ def start_bulk(
         rows = list(users.order_by("pk").values_list("uid", "username"))
         if digest_of(uid for uid, _ in rows) != digest:
             raise Conflict(project)
-        job = BulkJob.objects.create(project=project, started_by=actor.user, change=change, add=[r.uid for r in add], take=[r.uid for r in take])
-        BulkItem.objects.bulk_create((BulkItem(job=job, user_uid=uid, username=name) for uid, name in rows), batch_size=1000)
-        roles = {"gives": [r.full_name for r in add], "takes": [r.full_name for r in take]} if change == "roles" else {}
-        trail.add("bulk_job.create", project, after={"change": change, "users": len(rows), **roles})
+        roles = {"add": [role.uid for role in add], "take": [role.uid for role in take]}
+        job = BulkJob.objects.create(project=project, started_by=actor.user, change=change, **roles)
+        items = (BulkItem(job=job, user_uid=uid, username=name) for uid, name in rows)
+        BulkItem.objects.bulk_create(items, batch_size=1000)
+        after = {"change": change, "users": len(rows)}
+        if change == BulkJob.Change.ROLES:
+            after |= {"gives": [role.full_name for role in add], "takes": [role.full_name for role in take]}
+        trail.add("bulk_job.create", project, after=after)
     return job
 
 
 def run_batch(*, actor: Actor, job: BulkJob) -> int:
-    """Do the next users of a job, in one transaction, with the rights of whoever asks. Returns how many were done; 0: none is left."""
-    with recording(actor) as trail:
+    """Do the next users of a job, in one transaction, with the rights of whoever asks.
+
+    Returns how many were done; 0: none is left.
+    """
+    with recording(actor):
         waiting = job.items.select_for_update(skip_locked=False).filter(result=BulkItem.Result.WAITING).order_by("pk")
         items = list(waiting[:BATCH])
-        users = {user.uid: user for user in User.objects.filter(project=job.project_id, uid__in=[item.user_uid for item in items])}
+        found = User.objects.filter(project=job.project_id, uid__in=[item.user_uid for item in items])
+        users = {user.uid: user for user in found}
         for item in items:
             try:
                 item.result, item.message = _do(actor, job, users.get(item.user_uid))
             except (Denied, ValidationError, Conflict) as error:  # undone alone; the others go on
                 item.result, item.message = BulkItem.Result.REFUSED, _said(error)
-                trail.add(f"project_user.{job.change}", users.get(item.user_uid), outcome="refused")
         BulkItem.objects.bulk_update(items, ["result", "message"])
     return len(items)
 
@@ -66,9 +74,8 @@ def _do(actor: Actor, job: BulkJob, user: User | None) -> tuple[str, str]:
         return BulkItem.Result.UNCHANGED, "Was deleted meanwhile"
     if job.change == BulkJob.Change.ROLES:
         known = roles_by_uid()
-        change = add_and_take_roles(
-            actor=actor, user=user, add=[known[uid] for uid in job.add if uid in known], take=[known[uid] for uid in job.take if uid in known]
-        )
+        add, take = ([known[uid] for uid in uids if uid in known] for uids in (job.add, job.take))
+        change = add_and_take_roles(actor=actor, user=user, add=add, take=take)
         changed = bool(change.added or change.removed)
     elif job.change == BulkJob.Change.DELETE:
         user_actions.delete_user(actor=actor, user=user)
@@ -81,4 +88,6 @@ def _do(actor: Actor, job: BulkJob, user: User | None) -> tuple[str, str]:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, Denied) and isinstance(error.thing, RoleAssignment):
+        return f"You may not {'give' if error.action == 'create' else 'take away'} {error.thing.role}."
     return (" ".join(error.messages) if isinstance(error, ValidationError) else str(error))[:300]
