@@ -22,7 +22,7 @@ class AssignmentForm(ActionForm):
 
 class AssignmentAdmin(RosterAdmin):
     entity_types = ("role_assignment",)
-    sees, adds, changes, deletes = "list", "create", "update", "delete"
+    sees, adds, changes, deletes = "read", "create", "update", "delete"
     form = AssignmentForm
     fields = ("role", "user", "group", "scope", "expires_at", "reason", "granted_by", "granted_at")
     readonly_fields = ("granted_by", "granted_at")

@@ -117,8 +117,8 @@ def give_role(
             return existing
         assignment = RoleAssignment(role=role, scope=scope, expires_at=expires_at, reason=reason.strip(), **holder)
         _give(actor, assignment)
-        trail.add("role_assignment.create", assignment, after=told(assignment))
         _changed(subject)
+        _tell(trail, "create", assignment, after=told(assignment))
     return assignment
 
 
@@ -126,12 +126,13 @@ def take_role(*, actor: Actor, assignment: RoleAssignment) -> None:
     """Take a role assignment away. Raises Denied, Conflict where it is gone, ValidationError for the last administrator's."""
     with recording(actor) as trail:
         _require(actor, "delete", assignment)
-        trail.add("role_assignment.delete", assignment, before=told(assignment))
+        before = told(assignment)
         with keep_an_administrator(assignment.user):
             gone, _ = RoleAssignment.objects.filter(pk=assignment.pk).delete()
         if not gone:
             raise Conflict(f"{assignment} was taken away already.")
         _changed(assignment.subject)
+        _tell(trail, "delete", assignment, before=before)
 
 
 def update_assignment(*, actor: Actor, assignment: RoleAssignment, expires_at: datetime | None, reason: str) -> RoleAssignment:
@@ -209,6 +210,19 @@ def told(assignment: RoleAssignment) -> dict[str, str]:
         "role": assignment.role.full_name, "to": str(assignment.subject), "in": str(assignment.scope),
         "expires": assignment.expires_at.isoformat() if assignment.expires_at else "", "reason": assignment.reason,
     }
+
+
+def _tell(trail: Trail, action: str, assignment: RoleAssignment, **what: dict[str, str]) -> None:
+    """A project user's roles are told as a change of its roles, whichever way they changed: its activity shows all of them."""
+    user = assignment.user
+    if user is None or not user.is_project_user:
+        trail.add(f"role_assignment.{action}", assignment, **what)
+        return
+    role, held = assignment.role.full_name, user.role_assignments.filter(scope=user.project_id)
+    now = names_of(a.role for a in held.select_related("role__catalogue"))
+    before = sorted({*now, role} if action == "delete" else {*now} - {role})
+    after = {"roles": now, "reason": assignment.reason} if assignment.reason and action == "create" else {"roles": now}
+    trail.add("project_user.edit_roles", user, before={"roles": before}, after=after)
 
 
 def _changed(subject: User | Group) -> None:
