@@ -122,7 +122,7 @@ class ShareableAdmin(GuardedModelAdminMixin, RosterAdmin):
     change_form_template = RosterAdmin.change_form_template
 
     def tools(self, request: HttpRequest, obj: Any = None) -> list[tuple[str, str]]:
-        if obj is None or not self._may_share(request, obj):
+        if obj is None or not self._may_share(request, obj) or not shareable_actions(obj):
             return []
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_permissions", args=[obj.pk])
         return [("Object permissions", url)]
