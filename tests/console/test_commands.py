@@ -336,6 +336,7 @@ def test_as_somebody_with_rights(job: dict[str, Any], alpha: Project, beta: Proj
     assert [user["username"] for user in run_json("list_users", "alpha", "--as", "vera")] == ["job"]
     assert [project["slug"] for project in run_json("list_projects", "--as", "vera")] == ["alpha"]
     assert "held in another scope" in refused("disable_user", "job", "--as", "paul")
+    assert "held in another scope" in refused("verify_audit", "--as", "vera")
     User.objects.filter(username="vera").update(is_active=False)
     assert refused("list_users", "alpha", "--as", "vera").endswith("The user is disabled.")
 
