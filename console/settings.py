@@ -52,8 +52,6 @@ INSTALLED_APPS = [
     "crispy_forms",
     "crispy_bootstrap5",
     "django_htmx",
-    "django_filters",
-    "django_tables2",
     "heroicons",
     "csp",
     "django.contrib.humanize",
