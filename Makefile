@@ -10,11 +10,11 @@ START = @$(PYTHON) -I console/start.py
 RUN = $(START) requirements.txt
 TEST = $(START) requirements-test.txt
 
-.PHONY: help run sample test bench lock format
+.PHONY: help run sample test bench lock format readme screenshots
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve the console at http://127.0.0.1:8000 (PORT=8123 ROSTER_DATA=folder)
 	$(RUN) manage.py serve --port $(PORT)
@@ -34,3 +34,9 @@ lock: ## Refresh both lock files
 
 format: ## Format the code and templates
 	$(TEST) -m tests.run format
+
+readme: ## Write the generated tables of the README anew
+	$(TEST) -m tests.readme
+
+screenshots: ## Take the README's pictures anew
+	$(TEST) -m tests.screenshots
