@@ -10,13 +10,13 @@ from policies.models import Role
 
 def who_changed(thing: Any) -> str:
     """ "Jonas Weber changed this while you were editing." """
-    told = last_change(thing)
+    told = last_change(thing, "update")
     return f"{told.actor if told else 'Somebody'} changed this while you were editing."
 
 
 def roles_conflict(user: User, seen: Iterable[Role], now: Iterable[Role]) -> dict[str, Any]:
     """For console/project_users/roles.html: who gave and took which roles since the form was shown."""
-    told, seen, now = last_change(user), list(seen), list(now)
+    told, seen, now = last_change(user, "edit_roles") or last_change(user), list(seen), list(now)
     return {
         "who": told.actor if told else "Somebody",
         "at": told.at if told else None,

@@ -1,10 +1,12 @@
 """A small organization with everybody whom pages treat differently, and browsers for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
+from django.db import transaction
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import Scope, User
 from policies.actions.assignments import give_role
@@ -29,6 +31,21 @@ def person(username: str, description: str = "", email: str = "") -> User:
 
 @pytest.fixture
 def org(db: None) -> SimpleNamespace:
+    return make_organization()
+
+
+@pytest.fixture(scope="module")
+def organization(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[SimpleNamespace]:
+    """For modules of which every test needs it: made once, each test is rolled back to it.
+
+    Such a module has an `org` of its own that answers a deep copy.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_organization()
+        transaction.set_rollback(True)
+
+
+def make_organization() -> SimpleNamespace:
     """Projects alpha (in a department of a cluster) and beta, one user in each; of alpha a keeper (project administrator)
     and a viewer; an administrator of the installation; an outsider without any role."""
     o = SimpleNamespace(root=Scope.objects.root())
