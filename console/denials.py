@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.models import Scope, User
+from accounts.models import User
 from policies import access
 from policies.access import type_id
 from policies.errors import Denied

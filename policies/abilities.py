@@ -53,7 +53,9 @@ def abilities_of(user: User, scope: Scope) -> list[Ability]:
         return []
     subject = subject_for(user)
     above = set(scope.ancestor_ids)
-    places = Scope.objects.in_bulk({h.scope_id for h in subject.holdings if h.scope_id in above and h.scope_id != scope.pk})
+    places = Scope.objects.in_bulk(
+        {h.scope_id for h in subject.holdings if h.scope_id in above and h.scope_id != scope.pk}
+    )
     held = [(h.role_id, _source(subject.book, h, places)) for h in subject.holdings if h.scope_id in above]
     return _by_area(subject.book, _per_type(subject.book, held))
 

@@ -75,7 +75,8 @@ def _candidates(subject: Subject, lines: Iterable[Line], thing: Any) -> Iterator
             continue
         # Of "some object" nothing is known but its type and scope: a condition about the object is not met.
         unmet = tuple(
-            f"only where {c.sentence}" for c in line.conditions
+            f"only where {c.sentence}"
+            for c in line.conditions
             if seen is None or isinstance(thing, At) or not c.holds(subject, thing, seen)
         )
         for holding in holdings:
@@ -83,12 +84,16 @@ def _candidates(subject: Subject, lines: Iterable[Line], thing: Any) -> Iterator
 
 
 def _without_effect(holding: Holding, above: frozenset[int] | None) -> tuple[str, ...]:
-    return tuple(said for is_so, said in (
-        (holding.expired, "the assignment has expired"),
-        (holding.switched_off, "the role is switched off"),
-        (holding.pending, "the role is pending until it is given at a narrower scope"),
-        (above is not None and holding.scope_id not in above, "the role is held in another scope"),
-    ) if is_so)
+    return tuple(
+        said
+        for is_so, said in (
+            (holding.expired, "the assignment has expired"),
+            (holding.switched_off, "the role is switched off"),
+            (holding.pending, "the role is pending until it is given at a narrower scope"),
+            (above is not None and holding.scope_id not in above, "the role is held in another scope"),
+        )
+        if is_so
+    )
 
 
 def outside(subject: Subject, thing: Any) -> bool:
@@ -127,7 +132,8 @@ def actions_for(user: User, things: Iterable[Any]) -> dict[Any, set[str]]:
             found[thing.pk] = set()
             continue
         found[thing.pk] |= {
-            action for action, lines in lines_of[type_id(subject.book, thing)]
+            action
+            for action, lines in lines_of[type_id(subject.book, thing)]
             if any(not candidate.missing for candidate in _candidates(subject, lines, thing))
         }
     return {thing.pk: found[thing.pk] for thing in rows}
@@ -182,7 +188,9 @@ def permitted(user: User, action: str, entity_type: str, within: Scope | None = 
     return _bounded(rows.filter(pk__in=union(branches)), subject, protected) if branches else rows.none()
 
 
-def _reaches(subject: Subject, action: str, entity_type: str, protected: Protected) -> Iterator[tuple[Q, frozenset[int]]]:
+def _reaches(
+    subject: Subject, action: str, entity_type: str, protected: Protected
+) -> Iterator[tuple[Q, frozenset[int]]]:
     """(what a rule asks of the object, scopes where the user holds its role), each distinct one once."""
     scopes: dict[int, set[int]] = defaultdict(set)
     for holding in subject.holdings:
@@ -221,8 +229,12 @@ def permitted_scopes(user: User, *questions: tuple[str, str]) -> QuerySet[Scope]
     if not user.is_active:
         return Scope.objects.none()
     subject = subject_for(user)
-    roles = {line.role_id for action, entity_type in questions
-             for line in subject.book.rules_for(action, subject.book.type_id(entity_type)) if not line.conditions}
+    roles = {
+        line.role_id
+        for action, entity_type in questions
+        for line in subject.book.rules_for(action, subject.book.type_id(entity_type))
+        if not line.conditions
+    }
     held = {holding.scope_id for holding in subject.holdings if holding.role_id in roles}
     rows = Scope.objects.all()
     if subject.book.root_id not in held:
@@ -263,7 +275,10 @@ def _shared_with(action: str, thing: Any, seen: Protected | None) -> list[QueryS
         return []
     which = {"permission__codename": action, "content_object": thing.pk}
     groups = seen.shares[1]._default_manager.filter(**which).values("group")
-    return [seen.shares[0]._default_manager.filter(**which).values("user"), memberships().filter(group__in=groups).values("user")]
+    return [
+        seen.shares[0]._default_manager.filter(**which).values("user"),
+        memberships().filter(group__in=groups).values("user"),
+    ]
 
 
 def explain(user: User, action: str, thing: Any) -> Decision:

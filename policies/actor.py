@@ -27,9 +27,7 @@ class Actor:
     @classmethod
     def of_request(cls, request: HttpRequest) -> Actor:
         user: Any = request.user
-        return cls(
-            str(user.label), user, getattr(request, "client_address", ""), getattr(request, "request_id", "")
-        )
+        return cls(str(user.label), user, getattr(request, "client_address", ""), getattr(request, "request_id", ""))
 
     @classmethod
     def of_command(cls) -> Actor:

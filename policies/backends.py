@@ -26,5 +26,3 @@ class RoleBackend(ObjectPermissionBackend):
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         supported, user = check_support(user_obj, obj)
         return access.actions_for(user, [obj])[obj.pk] if supported and obj is not None else set()
-
-

@@ -20,7 +20,12 @@ def stored(catalogue: Catalogue) -> CatalogueEntry:
         rules.setdefault(role, []).append(RuleEntry(action, f"{of}:{code}", *values))
     roles = catalogue.roles.select_related("module").prefetch_related("includes").order_by("position", "code")
     return CatalogueEntry(
-        catalogue.code, catalogue.label, catalogue.description, catalogue.position, catalogue.presets, catalogue.hints,
+        catalogue.code,
+        catalogue.label,
+        catalogue.description,
+        catalogue.position,
+        catalogue.presets,
+        catalogue.hints,
         modules={module.code: module.label for module in catalogue.modules.all()},
         types={kind.code: type_entry(kind) for kind in catalogue.entity_types.select_related("catalogue")},
         roles={role.code: _role_entry(role, rules.get(role.pk, [])) for role in roles},
@@ -35,19 +40,35 @@ def type_entry(kind: EntityType) -> TypeEntry:
 
 def _role_entry(role: Role, rules: list[RuleEntry]) -> RoleEntry:
     return RoleEntry(
-        role.code, role.label, role.purpose, role.family, role.heading, role.heading_purpose, tuple(role.aliases),
-        tuple(sorted(included.code for included in role.includes.all())), role.module.code if role.module else "",
-        role.since, tuple(role.binds), role.needs_scope, tuple(role.subjects), role.is_retired, tuple(rules),
+        role.code,
+        role.label,
+        role.purpose,
+        role.family,
+        role.heading,
+        role.heading_purpose,
+        tuple(role.aliases),
+        tuple(sorted(included.code for included in role.includes.all())),
+        role.module.code if role.module else "",
+        role.since,
+        tuple(role.binds),
+        role.needs_scope,
+        tuple(role.subjects),
+        role.is_retired,
+        tuple(rules),
     )
 
 
 def _told(entry: CatalogueEntry) -> Told:
     """The parts of a catalogue and their fields, as JSON."""
-    parts: Told = {"catalogue": {
-        "label": entry.label, "description": entry.description, "position": entry.position,
-        "presets": [f"{preset['label']}: {_listed(preset, 'label')}" for preset in entry.presets],
-        "hints": [f"{hint['say']} ({_listed(hint, 'say')})" for hint in entry.hints],
-    }}
+    parts: Told = {
+        "catalogue": {
+            "label": entry.label,
+            "description": entry.description,
+            "position": entry.position,
+            "presets": [f"{preset['label']}: {_listed(preset, 'label')}" for preset in entry.presets],
+            "hints": [f"{hint['say']} ({_listed(hint, 'say')})" for hint in entry.hints],
+        }
+    }
     parts |= {f"module {code}": {"label": label} for code, label in entry.modules.items()}
     parts |= {f"entity type {code}": _fields(kind) for code, kind in entry.types.items()}
     parts |= {f"role {code}": _fields(role) for code, role in entry.roles.items()}

@@ -22,12 +22,36 @@ from policies.protected import PROTECTED, Protected
 FAMILIES = ("ai", "storage", "console", "infra")
 SUBJECTS = (*User.Kind.values, "group", "service")
 TOP = (
-    "catalogue", "label", "description", "position", "enabled", "platform_version", "modules", "entity_types",
-    "permissions", "letters", "matrix", "headings", "every_role", "roles", "default_role", "presets", "hints",
+    "catalogue",
+    "label",
+    "description",
+    "position",
+    "enabled",
+    "platform_version",
+    "modules",
+    "entity_types",
+    "permissions",
+    "letters",
+    "matrix",
+    "headings",
+    "every_role",
+    "roles",
+    "default_role",
+    "presets",
+    "hints",
 )
 EVERY_ROLE = ("family", "binds", "subjects")
 ROLE = (
-    "label", "purpose", "heading", "aliases", "includes", "module", "since", "needs_scope", "permissions", "rules",
+    "label",
+    "purpose",
+    "heading",
+    "aliases",
+    "includes",
+    "module",
+    "since",
+    "needs_scope",
+    "permissions",
+    "rules",
     *EVERY_ROLE,
 )
 LAST = 100  # position of a catalogue that names none: behind those shipped
@@ -211,17 +235,24 @@ class _File:
         }
         labels = {code: keys["label"].text(80) for code, keys in modules.items()}
         return CatalogueEntry(
-            code=self.code, label=self.top["label"].text(80), description=_text(self.top, "description"),
+            code=self.code,
+            label=self.top["label"].text(80),
+            description=_text(self.top, "description"),
             position=self.top["position"].number() if "position" in self.top else LAST,
-            presets=list(self.presets()), hints=list(self.hints()), modules=labels, types=self.types,
-            roles=self.roles(labels), digest=self.digest,
+            presets=list(self.presets()),
+            hints=list(self.hints()),
+            modules=labels,
+            types=self.types,
+            roles=self.roles(labels),
+            digest=self.digest,
             start=self.start(tuple(code for code, keys in modules.items() if _flag(keys, "installed"))),
         )
 
     def start(self, installed: tuple[str, ...]) -> Start:
         default = self.top["default_role"].keys(("role", "unless"), ("role",)) if "default_role" in self.top else {}
         return Start(
-            enabled=_flag(self.top, "enabled"), installed=installed,
+            enabled=_flag(self.top, "enabled"),
+            installed=installed,
             platform_version=self.top["platform_version"].version() if "platform_version" in self.top else "",
             default_role=default["role"].one_of(self.role_entries, "role") if default else "",
             default_unless=default["unless"].one_of(self.role_entries, "role") if "unless" in default else "",
@@ -337,7 +368,11 @@ class _File:
         return found
 
     def role(
-        self, code: str, keys: dict[str, Entry], modules: dict[str, str], headings: dict[str, str],
+        self,
+        code: str,
+        keys: dict[str, Entry],
+        modules: dict[str, str],
+        headings: dict[str, str],
         cells: list[RuleEntry],
     ) -> RoleEntry:
         heading = keys["heading"].one_of(headings, "heading") if "heading" in keys else ""
@@ -347,13 +382,18 @@ class _File:
             raise keys["needs_scope"].bad("expected the key binds to name narrower kinds of scope than organization")
         rules = [*cells, *self.bundled(keys), *(self.rules(keys["rules"]) if "rules" in keys else ())]
         return RoleEntry(
-            code=code, label=keys["label"].text(80), purpose=_text(keys, "purpose"),
+            code=code,
+            label=keys["label"].text(80),
+            purpose=_text(keys, "purpose"),
             family=keys["family"].one_of(FAMILIES, "family") if "family" in keys else "console",
-            heading=heading, heading_purpose=headings.get(heading, ""),
+            heading=heading,
+            heading_purpose=headings.get(heading, ""),
             aliases=keys["aliases"].codes(60) if "aliases" in keys else (),
             includes=keys["includes"].some_of(self.role_entries, "role") if "includes" in keys else (),
             module=keys["module"].one_of(modules, "module") if "module" in keys else "",
-            since=keys["since"].version() if "since" in keys else "", binds=binds, needs_scope=needs_scope,
+            since=keys["since"].version() if "since" in keys else "",
+            binds=binds,
+            needs_scope=needs_scope,
             subjects=keys["subjects"].some_of(SUBJECTS, "kind of subject") if "subjects" in keys else (),
             rules=tuple({str(rule): rule for rule in rules}.values()),
         )
@@ -371,7 +411,7 @@ class _File:
             if code in path:
                 entry = entries[path[-1]]
                 assert entry is not None
-                raise entry.bad(f"expected no circle of roles: {' includes '.join((*path[path.index(code):], code))}")
+                raise entry.bad(f"expected no circle of roles: {' includes '.join((*path[path.index(code) :], code))}")
             for included in roles[code].includes if code not in done else ():
                 walk(included, (*path, code))
             done.add(code)

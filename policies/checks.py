@@ -13,7 +13,15 @@ def guardian_generic_tables_are_empty(app_configs: Any, databases: Any = None, *
 
     tables = set(connection.introspection.table_names()) if databases else set()  # none before the first migration
     found = [
-        model.__name__ for model in (UserObjectPermission, GroupObjectPermission)
+        model.__name__
+        for model in (UserObjectPermission, GroupObjectPermission)
         if model._meta.db_table in tables and model.objects.exists()
     ]
-    return [Error(f"Rows in guardian's generic table {name}.", hint="Move them to the direct tables and delete them.", id="policies.E001") for name in found]
+    return [
+        Error(
+            f"Rows in guardian's generic table {name}.",
+            hint="Move them to the direct tables and delete them.",
+            id="policies.E001",
+        )
+        for name in found
+    ]

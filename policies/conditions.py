@@ -78,8 +78,11 @@ class Listed(Condition):
         from policies.models import Resource
 
         listing, tagging = Resource.listed_roles.through.objects, Resource.tags.through.objects
-        return Q(pk__in=listing.filter(role__in=subject.role_ids).values("resource").union(
-            tagging.filter(tag__roles__in=subject.role_ids).values("resource"), all=True))
+        return Q(
+            pk__in=listing.filter(role__in=subject.role_ids)
+            .values("resource")
+            .union(tagging.filter(tag__roles__in=subject.role_ids).values("resource"), all=True)
+        )
 
     def people(self, thing: Any, seen: Protected) -> Q:
         from policies.holdings import holders, union
@@ -129,4 +132,6 @@ def listed_role_ids(thing: Resource) -> set[int]:
     """Row numbers of the roles that a resource or its tags list; none for one not saved yet."""
     if thing._state.adding:
         return set()
-    return {role.pk for role in thing.listed_roles.all()} | {role.pk for tag in thing.tags.all() for role in tag.roles.all()}
+    return {role.pk for role in thing.listed_roles.all()} | {
+        role.pk for tag in thing.tags.all() for role in tag.roles.all()
+    }

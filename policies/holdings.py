@@ -93,12 +93,17 @@ def _load(user: User) -> Subject:
     by_group = rows.filter(group__in=memberships().filter(user=user.pk).values("group")).values_list(*columns)
     given = []
     for pk, role, scope, group, end, now in direct.union(by_group, all=True):
-        given.append(Holding(
-            role, scope, pk, group,
-            expired=end is not None and end <= now,
-            pending=book.roles[role].needs_scope and scope == book.root_id,
-            switched_off=role in book.switched_off,
-        ))
+        given.append(
+            Holding(
+                role,
+                scope,
+                pk,
+                group,
+                expired=end is not None and end <= now,
+                pending=book.roles[role].needs_scope and scope == book.root_id,
+                switched_off=role in book.switched_off,
+            )
+        )
     effective = {holding.role_id for holding in given if holding.in_effect}
     if not user.is_project_user:
         given += [Holding(role, book.root_id) for role, unless in book.defaults if unless not in effective]

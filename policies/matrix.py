@@ -25,7 +25,9 @@ def role_matrix(roles: list[Role]) -> Matrix:
     held: dict[tuple[str, str], set[int]] = {}
     for key, role_id in _headings(book, {role.pk for role in roles}):
         held.setdefault(key, set()).add(role_id)
-    rows = [MatrixRow(*key, [bool(holders & book.held_with[role.pk]) for role in roles]) for key, holders in held.items()]
+    rows = [
+        MatrixRow(*key, [bool(holders & book.held_with[role.pk]) for role in roles]) for key, holders in held.items()
+    ]
     return Matrix(roles, rows)
 
 
@@ -34,9 +36,16 @@ def _headings(book: Rulebook, role_ids: set[int]) -> list[tuple[tuple[str, str],
     found = []
     for (action, kind_id), lines in book.lines.items():
         kind = book.entity_types[kind_id]
-        place = (kind.catalogue.position, kind.position, list(kind.actions).index(action) if action in kind.actions else 99)
+        place = (
+            kind.catalogue.position,
+            kind.position,
+            list(kind.actions).index(action) if action in kind.actions else 99,
+        )
         for line in lines:
             if line.role_id in wanted:
-                key = (line.rule.service or kind.area or kind.label, line.rule.permission or kind.actions.get(action, action))
+                key = (
+                    line.rule.service or kind.area or kind.label,
+                    line.rule.permission or kind.actions.get(action, action),
+                )
                 found.append((place, line.rule.position, key, line.role_id))
     return [(key, role_id) for _, _, key, role_id in sorted(found, key=lambda f: (f[0], f[1]))]

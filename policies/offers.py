@@ -40,8 +40,11 @@ def roles_for(subject: str, kind: str) -> list[Role]:
     book = rulebook()
     return sorted(
         (
-            role for pk, role in book.roles.items()
-            if pk not in book.switched_off and (not role.subjects or subject in role.subjects) and (not role.binds or kind in role.binds)
+            role
+            for pk, role in book.roles.items()
+            if pk not in book.switched_off
+            and (not role.subjects or subject in role.subjects)
+            and (not role.binds or kind in role.binds)
         ),
         key=lambda role: (role.catalogue.position, role.position, role.code),
     )
@@ -71,8 +74,14 @@ def presets(roles: list[Role]) -> list[Preset]:
     by_name = {(role.catalogue_id, role.code): role for role in roles}
     catalogues = {role.catalogue_id: role.catalogue for role in roles}
     return [
-        Preset(f"{catalogue.code}-{number}", preset["label"], preset.get("purpose", ""), [by_name[pk, code] for code in preset["roles"]])
-        for pk, catalogue in catalogues.items() for number, preset in enumerate(catalogue.presets)
+        Preset(
+            f"{catalogue.code}-{number}",
+            preset["label"],
+            preset.get("purpose", ""),
+            [by_name[pk, code] for code in preset["roles"]],
+        )
+        for pk, catalogue in catalogues.items()
+        for number, preset in enumerate(catalogue.presets)
         if all((pk, code) in by_name for code in preset["roles"])
     ]
 

@@ -55,7 +55,7 @@ class Protected:
     """
 
     model: type[Model]
-    where: Q = Q()
+    where: Q = field(default_factory=Q)
     scope: str = ""
     owner: str = ""
     parent_owner: str = ""
@@ -78,8 +78,13 @@ PROTECTED = {
     "org_assignment": Protected(RoleAssignment, scope="scope_id", fields={"target": "scope__kind"}),
     "event_history": Protected(AuditEvent, scope="scope_id"),
     "resource": Protected(
-        Resource, scope="scope_id", owner="owner_id", parent_owner="parent__owner_id", listed=True,
-        fields={"visibility": "visibility"}, shares=(ResourceShareWithUser, ResourceShareWithGroup),
+        Resource,
+        scope="scope_id",
+        owner="owner_id",
+        parent_owner="parent__owner_id",
+        listed=True,
+        fields={"visibility": "visibility"},
+        shares=(ResourceShareWithUser, ResourceShareWithGroup),
     ),
 }
 

@@ -32,18 +32,26 @@ def reasons_for(
     if near:
         return tuple(dict.fromkeys(f"{_held(subject, c)}, but {' and '.join(c.missing)}." for c in near))
     lines = subject.book.rules_for(action, type_id(subject.book, thing))
-    roles = sorted({str(subject.book.roles[line.role_id]) for line in lines if line.role_id not in subject.book.switched_off})
+    roles = sorted(
+        {str(subject.book.roles[line.role_id]) for line in lines if line.role_id not in subject.book.switched_off}
+    )
     return (f"Holds none of the roles that allow it: {', '.join(roles)}." if roles else "No role allows it.",)
 
 
 def _granted(subject: Subject, candidate: Candidate) -> str:
     where = [condition.sentence for condition in candidate.line.conditions]
-    return _held(subject, candidate) + (f", which allows it where {' and '.join(where)}." if where else ", which allows it.")
+    return _held(subject, candidate) + (
+        f", which allows it where {' and '.join(where)}." if where else ", which allows it."
+    )
 
 
 def _held(subject: Subject, candidate: Candidate) -> str:
     holding, roles = candidate.holding, subject.book.roles
-    role = f"{roles[holding.role_id]}, part of {roles[holding.included_in]}," if holding.included_in else str(roles[holding.role_id])
+    role = (
+        f"{roles[holding.role_id]}, part of {roles[holding.included_in]},"
+        if holding.included_in
+        else str(roles[holding.role_id])
+    )
     place = Scope.objects.get(pk=holding.scope_id)
     if holding.assignment_id is None:
         return f"Holds {role} as everybody does"

@@ -115,7 +115,8 @@ def _load(version: str) -> Rulebook:
         switched_off=frozenset(pk for pk, role in roles.items() if not _in_effect(role)),
         defaults=tuple(
             (c.default_role_id, c.default_unless_id)
-            for c in Catalogue.objects.filter(is_enabled=True) if c.default_role_id
+            for c in Catalogue.objects.filter(is_enabled=True)
+            if c.default_role_id
         ),
         lines={key: tuple(found) for key, found in lines.items()},
     )
@@ -131,7 +132,9 @@ def _in_effect(role: Role) -> bool:
     catalogue = role.catalogue
     if not catalogue.is_enabled or role.is_retired or (role.module and not role.module.is_installed):
         return False
-    return not (role.since and catalogue.platform_version) or _numbers(catalogue.platform_version) >= _numbers(role.since)
+    return not (role.since and catalogue.platform_version) or _numbers(catalogue.platform_version) >= _numbers(
+        role.since
+    )
 
 
 def _numbers(version: str) -> tuple[Any, ...]:

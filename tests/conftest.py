@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
-
 from pytest_django.plugin import DjangoDbBlocker
 
 from policies import audit, audit_triggers

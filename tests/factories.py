@@ -52,7 +52,10 @@ def give(subject: User | Group, name: str, scope: Scope | None = None) -> None:
 
 def a_project_user(project: Project, description: str = "", *roles: str) -> User:
     user, _ = add_project_user(
-        actor=COMMAND, project=project, description=description or f"Pipeline {next(_numbers)}", roles=[role(name) for name in roles]
+        actor=COMMAND,
+        project=project,
+        description=description or f"Pipeline {next(_numbers)}",
+        roles=[role(name) for name in roles],
     )
     return user
 

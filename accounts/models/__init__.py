@@ -3,4 +3,14 @@ from accounts.models.scopes import Cluster, Department, Organization, Project, S
 from accounts.models.throttle import Throttle
 from accounts.models.users import User
 
-__all__ = ["Cluster", "Department", "GroupProfile", "Organization", "Project", "Scope", "ScopeClosure", "Throttle", "User"]
+__all__ = [
+    "Cluster",
+    "Department",
+    "GroupProfile",
+    "Organization",
+    "Project",
+    "Scope",
+    "ScopeClosure",
+    "Throttle",
+    "User",
+]

@@ -61,9 +61,13 @@ class Scope(models.Model):
     uid = models.CharField("id", max_length=32, unique=True, default=new_uid, editable=False)
     kind = models.CharField(max_length=12, choices=Kind.choices)
     name = models.CharField(max_length=80)
-    slug = models.SlugField(max_length=80, help_text="Short name for commands and addresses: lower-case letters, digits and hyphens.")
+    slug = models.SlugField(
+        max_length=80, help_text="Short name for commands and addresses: lower-case letters, digits and hyphens."
+    )
     description = models.CharField(max_length=200, blank=True)
-    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="lies in")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="lies in"
+    )
     is_sample = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField("created", auto_now_add=True)
     # COMPUTED by save() and move_to() alone: the row numbers from the root down to this scope, and the cluster it lies in.
@@ -76,14 +80,35 @@ class Scope(models.Model):
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["kind"], condition=Q(kind="organization"), name="scope_one_organization"),
-            models.CheckConstraint(condition=Q(kind="organization", parent=None) | (~Q(kind="organization") & Q(parent__isnull=False)), name="scope_only_the_root_has_no_parent"),
-            models.UniqueConstraint(fields=["kind", "slug"], name="scope_slug_once_per_kind", violation_error_message="This short name is taken."),
-            models.UniqueConstraint(fields=["parent", "kind", "name"], name="scope_name_once_per_place", violation_error_message="This name is taken here."),
+            models.CheckConstraint(
+                condition=Q(kind="organization", parent=None) | (~Q(kind="organization") & Q(parent__isnull=False)),
+                name="scope_only_the_root_has_no_parent",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "slug"],
+                name="scope_slug_once_per_kind",
+                violation_error_message="This short name is taken.",
+            ),
+            models.UniqueConstraint(
+                fields=["parent", "kind", "name"],
+                name="scope_name_once_per_place",
+                violation_error_message="This name is taken here.",
+            ),
         ]
         indexes = [models.Index(fields=["kind", "name", "id"], name="scope_by_name")]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        new = self._state.adding
+        kind = getattr(self, "KIND", None)
+        self.kind = kind or self.kind
+        self.slug = self.slug or free_slug(self.kind, self.name)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if new:
+                self._place()
 
     @property
     def ancestor_ids(self) -> list[int]:
@@ -97,16 +122,6 @@ class Scope(models.Model):
         if self.path:
             return self.cluster_id
         return self.parent.cluster_id if self.parent else None
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        new = self._state.adding
-        kind = getattr(self, "KIND", None)
-        self.kind = kind or self.kind
-        self.slug = self.slug or free_slug(self.kind, self.name)
-        with transaction.atomic():
-            super().save(*args, **kwargs)
-            if new:
-                self._place()
 
     def _place(self) -> None:
         self.path = f"{self.parent.path if self.parent else ''}{self.pk}/"
@@ -142,6 +157,9 @@ class ScopeClosure(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["ancestor", "descendant"], name="closure_once")]
+
+    def __str__(self) -> str:
+        return f"{self.descendant_id} in {self.ancestor_id}"
 
 
 class Organization(Scope):

@@ -39,4 +39,3 @@ class Throttle(models.Model):
     def clear(cls, *keys: str) -> None:
         """Forget the tries of these keys (after a success)."""
         cls.objects.filter(key__in=keys).delete()
-

@@ -49,14 +49,25 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     uid = models.CharField("id", max_length=32, unique=True, default=new_uid, editable=False)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.PERSON)
-    username = models.CharField(max_length=64, unique=True, validators=[username_validator], error_messages={"unique": "This username is taken."})
-    description = models.CharField(max_length=120, blank=True, help_text="A person's name, or what a project user is for.")
+    username = models.CharField(
+        max_length=64,
+        unique=True,
+        validators=[username_validator],
+        error_messages={"unique": "This username is taken."},
+    )
+    description = models.CharField(
+        max_length=120, blank=True, help_text="A person's name, or what a project user is for."
+    )
     email = models.EmailField(blank=True)
     project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="users", db_index=False)
     is_active = models.BooleanField("enabled", default=True)
     password_set_at = models.DateTimeField(null=True, blank=True, editable=False)
-    password_is_temporary = models.BooleanField(default=False, editable=False, help_text="Must be changed at the next sign-in.")
-    all_clusters = models.BooleanField(default=True, help_text="Not bounded to clusters. A bounded person is denied everything in all other clusters.")
+    password_is_temporary = models.BooleanField(
+        default=False, editable=False, help_text="Must be changed at the next sign-in."
+    )
+    all_clusters = models.BooleanField(
+        default=True, help_text="Not bounded to clusters. A bounded person is denied everything in all other clusters."
+    )
     clusters = models.ManyToManyField(Scope, blank=True, related_name="+", limit_choices_to={"kind": "cluster"})
     theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.DEVICE, blank=True)
     is_sample = models.BooleanField(default=False, editable=False)
@@ -77,7 +88,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         default_permissions = ()
         ordering = ["username"]
         constraints = [
-            models.CheckConstraint(condition=Q(kind="project_user", project__isnull=False) | Q(kind="person", project=None), name="user_project_users_have_a_project"),
+            models.CheckConstraint(
+                condition=Q(kind="project_user", project__isnull=False) | Q(kind="person", project=None),
+                name="user_project_users_have_a_project",
+            ),
             models.CheckConstraint(condition=Q(kind="person") | Q(email=""), name="user_project_users_have_no_email"),
             # A superuser is let in before any rule is asked: people get roles instead.
             models.CheckConstraint(condition=Q(is_superuser=False), name="user_nobody_is_superuser"),
@@ -88,8 +102,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["project", column, "id"], name=f"user_by_{name}")
             for column, name in (
-                ("username", "username"), ("description", "description"), ("created_at", "created"),
-                ("last_used_at", "last_used"), ("is_active", "status"), ("roles_sort_key", "roles"),
+                ("username", "username"),
+                ("description", "description"),
+                ("created_at", "created"),
+                ("last_used_at", "last_used"),
+                ("is_active", "status"),
+                ("roles_sort_key", "roles"),
             )
         ]
 
@@ -128,5 +146,3 @@ class User(AbstractBaseUser, PermissionsMixin):
         if fields is not None:
             kwargs["update_fields"] = {*fields, "search_text"}
         super().save(*args, **kwargs)
-
-

@@ -103,7 +103,13 @@ def names_of(roles: Iterable[Role]) -> list[str]:
 
 
 def give_role(
-    *, actor: Actor, role: Role, subject: User | Group, scope: Scope, expires_at: datetime | None = None, reason: str = "",
+    *,
+    actor: Actor,
+    role: Role,
+    subject: User | Group,
+    scope: Scope,
+    expires_at: datetime | None = None,
+    reason: str = "",
 ) -> RoleAssignment:
     """Give a role to a user or group in a scope. One that they hold there already is returned as it is.
 
@@ -111,7 +117,9 @@ def give_role(
     """
     holder = {"user": subject} if isinstance(subject, User) else {"group": subject}
     with recording(actor) as trail:
-        type(subject)._default_manager.select_for_update(no_key=True).filter(pk=subject.pk).first()  # one giver at a time
+        type(subject)._default_manager.select_for_update(no_key=True).filter(
+            pk=subject.pk
+        ).first()  # one giver at a time
         existing = RoleAssignment.objects.filter(role=role, scope=scope, **holder).first()
         if existing:
             return existing
@@ -135,14 +143,20 @@ def take_role(*, actor: Actor, assignment: RoleAssignment) -> None:
         _tell(trail, "delete", assignment, before=before)
 
 
-def update_assignment(*, actor: Actor, assignment: RoleAssignment, expires_at: datetime | None, reason: str) -> RoleAssignment:
+def update_assignment(
+    *, actor: Actor, assignment: RoleAssignment, expires_at: datetime | None, reason: str
+) -> RoleAssignment:
     """Change when an assignment ends, and why it exists.
 
     Raises Denied, Conflict where it is gone, ValidationError for the last administrator's.
     """
-    rows = RoleAssignment.objects.select_for_update(of=("self",)).select_related("role__catalogue", "scope", "user", "group")
+    rows = RoleAssignment.objects.select_for_update(of=("self",)).select_related(
+        "role__catalogue", "scope", "user", "group"
+    )
     with recording(actor) as trail:
-        with keep_an_administrator(assignment.user):  # its lock first, as everywhere: else two could wait for each other
+        with keep_an_administrator(
+            assignment.user
+        ):  # its lock first, as everywhere: else two could wait for each other
             found = rows.filter(pk=assignment.pk).first()
             if found is None:
                 raise Conflict(f"{assignment} was taken away.")
@@ -201,14 +215,20 @@ def check_fits(assignment: RoleAssignment) -> None:
         raise ValidationError({"roles": f"{user} belongs to another project (OVH-10)."}, code="project")
     pending = role.needs_scope and assignment.scope.kind == Scope.Kind.ORGANIZATION
     if role.binds and assignment.scope.kind not in role.binds and not pending:
-        raise ValidationError({"roles": f"{role} is given in a {' or '.join(role.binds)}, not in a {assignment.scope.kind}."}, code="scope")
+        raise ValidationError(
+            {"roles": f"{role} is given in a {' or '.join(role.binds)}, not in a {assignment.scope.kind}."},
+            code="scope",
+        )
 
 
 def told(assignment: RoleAssignment) -> dict[str, str]:
     """An assignment as the audit trail tells it."""
     return {
-        "role": assignment.role.full_name, "to": str(assignment.subject), "in": str(assignment.scope),
-        "expires": assignment.expires_at.isoformat() if assignment.expires_at else "", "reason": assignment.reason,
+        "role": assignment.role.full_name,
+        "to": str(assignment.subject),
+        "in": str(assignment.scope),
+        "expires": assignment.expires_at.isoformat() if assignment.expires_at else "",
+        "reason": assignment.reason,
     }
 
 

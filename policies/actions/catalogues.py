@@ -71,7 +71,8 @@ def _with_what_stays(entry: CatalogueEntry, old: CatalogueEntry, catalogue: Cata
     gone = catalogue.roles.exclude(code__in=entry.roles)
     retired = {
         role.code: replace(old.roles[role.code], is_retired=True, rules=(), includes=(), module="", aliases=())
-        for role in gone if any(rows.exists() for rows in _uses(role))
+        for role in gone
+        if any(rows.exists() for rows in _uses(role))
     }
     used = Resource.objects.filter(entity_type__catalogue=catalogue).exclude(entity_type__code__in=entry.types)
     kept = {code: old.types[code] for code in used.order_by().values_list("entity_type__code", flat=True).distinct()}
@@ -81,9 +82,12 @@ def _with_what_stays(entry: CatalogueEntry, old: CatalogueEntry, catalogue: Cata
 def _uses(role: Role) -> list[QuerySet[Any]]:
     """What would be lost, or mean something else, without the role."""
     return [
-        RoleAssignment.objects.filter(role=role), role.included_in.exclude(catalogue=role.catalogue_id),
-        Resource.objects.filter(listed_roles=role), Tag.objects.filter(roles=role),
-        Catalogue.objects.filter(default_role=role), Catalogue.objects.filter(default_unless=role),
+        RoleAssignment.objects.filter(role=role),
+        role.included_in.exclude(catalogue=role.catalogue_id),
+        Resource.objects.filter(listed_roles=role),
+        Tag.objects.filter(roles=role),
+        Catalogue.objects.filter(default_role=role),
+        Catalogue.objects.filter(default_unless=role),
     ]
 
 
@@ -131,8 +135,11 @@ def _assigned(catalogue: Catalogue) -> dict[str, int]:
 
 def _create(entry: CatalogueEntry, trail: Trail) -> Catalogue:
     catalogue = Catalogue.objects.create(
-        code=entry.code, label=entry.label, is_enabled=entry.start.enabled,
-        platform_version=entry.start.platform_version, digest=entry.digest,
+        code=entry.code,
+        label=entry.label,
+        is_enabled=entry.start.enabled,
+        platform_version=entry.start.platform_version,
+        digest=entry.digest,
     )
     trail.add("catalogue.create", catalogue, after={"enabled": entry.start.enabled, "roles": sorted(entry.roles)})
     return catalogue
@@ -166,7 +173,9 @@ def _write_types(change: _Change) -> None:
     for code, label in entry.modules.items():
         named = {"label": label}
         Module.objects.update_or_create(
-            catalogue=catalogue, code=code, defaults=named,
+            catalogue=catalogue,
+            code=code,
+            defaults=named,
             create_defaults=named | {"is_installed": code in entry.start.installed},
         )
     for position, kind in enumerate(entry.types.values()):
@@ -186,11 +195,19 @@ def _write_roles(change: _Change, types: dict[str, EntityType]) -> None:
     Rule.objects.filter(role__in=[rows[code] for code in change.roles]).delete()
     Rule.objects.bulk_create(
         Rule(
-            role=rows[code], action=rule.action, entity_type=types[rule.entity_type], owner=rule.owner,
-            parent_owner=rule.parent_owner, listed=rule.listed, fields=rule.fields, service=rule.service,
-            permission=rule.permission, position=position,
+            role=rows[code],
+            action=rule.action,
+            entity_type=types[rule.entity_type],
+            owner=rule.owner,
+            parent_owner=rule.parent_owner,
+            listed=rule.listed,
+            fields=rule.fields,
+            service=rule.service,
+            permission=rule.permission,
+            position=position,
         )
-        for code in change.roles for position, rule in enumerate(entry.roles[code].rules)
+        for code in change.roles
+        for position, rule in enumerate(entry.roles[code].rules)
     )
     if change.is_new:
         catalogue.default_role = rows.get(entry.start.default_role)
@@ -215,5 +232,6 @@ def _ensure_permissions() -> None:
     existing = set(Permission.objects.values_list("content_type", "codename"))
     Permission.objects.bulk_create(
         Permission(content_type_id=model, codename=action, name=label)
-        for (model, action), label in needed.items() if (model, action) not in existing
+        for (model, action), label in needed.items()
+        if (model, action) not in existing
     )

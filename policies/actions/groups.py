@@ -32,7 +32,9 @@ def update_group(*, actor: Actor, group: Group, name: str, description: str = ""
         group.full_clean()
         save(group)
         group.profile.save()
-        trail.add("group.update", group, before=before, after={"name": group.name, "description": group.profile.description})
+        trail.add(
+            "group.update", group, before=before, after={"name": group.name, "description": group.profile.description}
+        )
     return group
 
 
@@ -46,7 +48,9 @@ def delete_group(*, actor: Actor, group: Group) -> None:
             group.delete()
 
 
-def change_members(*, actor: Actor, group: Group, add: list[User] | None = None, remove: list[User] | None = None) -> None:
+def change_members(
+    *, actor: Actor, group: Group, add: list[User] | None = None, remove: list[User] | None = None
+) -> None:
     """Put people into a group and take others out. Raises Denied, ValidationError (project users; the last administrator)."""
     with recording(actor) as trail:
         actor.require("update", group)
@@ -57,4 +61,8 @@ def change_members(*, actor: Actor, group: Group, add: list[User] | None = None,
             group.user_set.remove(*(remove or []))
         for user in [*(add or []), *(remove or [])]:
             forget(user)
-        trail.add("group.change_members", group, after={"added": sorted(map(str, add or [])), "removed": sorted(map(str, remove or []))})
+        trail.add(
+            "group.change_members",
+            group,
+            after={"added": sorted(map(str, add or [])), "removed": sorted(map(str, remove or []))},
+        )

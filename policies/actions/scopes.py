@@ -11,17 +11,36 @@ from policies.audit import recording
 from policies.errors import Conflict
 from policies.models import BulkJob, Resource, RoleAssignment, RulebookVersion
 
-MODELS: dict[str, type[Scope]] = {"organization": Organization, "project": Project, "department": Department, "cluster": Cluster}
+MODELS: dict[str, type[Scope]] = {
+    "organization": Organization,
+    "project": Project,
+    "department": Department,
+    "cluster": Cluster,
+}
 
 
 def create_scope(
-    *, actor: Actor, kind: str, name: str, slug: str = "", description: str = "", parent: Scope | None = None, is_sample: bool = False
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    slug: str = "",
+    description: str = "",
+    parent: Scope | None = None,
+    is_sample: bool = False,
 ) -> Scope:
     """Create a project, department or cluster in a parent (default: the organization). Decided at the parent.
 
     Raises Denied, ValidationError by field.
     """
-    scope = MODELS[kind](kind=kind, name=name.strip(), slug=slug, description=description.strip(), parent=parent or Scope.objects.root(), is_sample=is_sample)
+    scope = MODELS[kind](
+        kind=kind,
+        name=name.strip(),
+        slug=slug,
+        description=description.strip(),
+        parent=parent or Scope.objects.root(),
+        is_sample=is_sample,
+    )
     with recording(actor) as trail:
         actor.require("create", scope)
         _check(scope)
@@ -85,7 +104,9 @@ def delete_scope(*, actor: Actor, scope: Scope) -> None:
 
 def lock(scope: Scope) -> Scope:
     """The scope's row as its own kind, locked until the transaction ends. Raises Conflict where it is gone."""
-    found = MODELS[scope.kind].objects.select_for_update(of=("self",)).select_related("parent").filter(pk=scope.pk).first()
+    found = (
+        MODELS[scope.kind].objects.select_for_update(of=("self",)).select_related("parent").filter(pk=scope.pk).first()
+    )
     if found is None:
         raise Conflict(f"{scope} was deleted.")
     return found
@@ -100,4 +121,9 @@ def _check(scope: Scope) -> None:
 
 def told(scope: Scope) -> dict[str, Any]:
     """A scope as the audit trail tells it."""
-    return {"name": scope.name, "slug": scope.slug, "description": scope.description, "parent": scope.parent.name if scope.parent else ""}
+    return {
+        "name": scope.name,
+        "slug": scope.slug,
+        "description": scope.description,
+        "parent": scope.parent.name if scope.parent else "",
+    }

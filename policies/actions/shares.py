@@ -6,12 +6,12 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
+from policies.access import type_id
 from policies.actor import Actor
 from policies.audit import recording
 from policies.models import Resource
 from policies.protected import PROTECTED, At, entity_type_of
 from policies.rulebook import rulebook
-from policies.access import type_id
 from policies.shares import get_content_type
 
 
@@ -34,7 +34,9 @@ def unshare(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> 
     """Take a share back; it ends with the next decision. Raises Denied."""
     with recording(actor) as trail:
         actor.require(*who_shares(thing))
-        gone, _ = _rows(thing, subject).filter(content_object=thing, permission__codename=action, **_holder(subject)).delete()
+        gone, _ = (
+            _rows(thing, subject).filter(content_object=thing, permission__codename=action, **_holder(subject)).delete()
+        )
         if gone:
             trail.add(f"{entity_type_of(thing)}.unshare", thing, before={"action": action, "with": str(subject)})
 

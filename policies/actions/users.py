@@ -20,8 +20,15 @@ from policies.passwords import generate_username
 
 
 def add_project_user(
-    *, actor: Actor, project: Project, description: str, username: str = "", roles: list[Role] | None = None, nonce: str = "",
-    is_sample: bool = False, password: str | None = None,
+    *,
+    actor: Actor,
+    project: Project,
+    description: str,
+    username: str = "",
+    roles: list[Role] | None = None,
+    nonce: str = "",
+    is_sample: bool = False,
+    password: str | None = None,
 ) -> tuple[User, str]:
     """Add a credential to a project, with roles. Returns the user and the generated password, which is stored nowhere (OVH-11).
 
@@ -29,9 +36,13 @@ def add_project_user(
     """
     secret = new_password() if password is None else password
     user = User(
-        kind=User.Kind.PROJECT_USER, project=project, description=description.strip(),
-        username=username.strip() or generate_username(), is_sample=is_sample,
-        password=make_password(secret or None), password_set_at=timezone.now(),  # hashed before the transaction begins
+        kind=User.Kind.PROJECT_USER,
+        project=project,
+        description=description.strip(),
+        username=username.strip() or generate_username(),
+        is_sample=is_sample,
+        password=make_password(secret or None),
+        password_set_at=timezone.now(),  # hashed before the transaction begins
     )
     with recording(actor) as trail:
         actor.require("create", user)
@@ -44,7 +55,13 @@ def add_project_user(
 
 
 def add_person(
-    *, actor: Actor, username: str, description: str = "", email: str = "", nonce: str = "", is_sample: bool = False,
+    *,
+    actor: Actor,
+    username: str,
+    description: str = "",
+    email: str = "",
+    nonce: str = "",
+    is_sample: bool = False,
     password: str | None = None,
 ) -> tuple[User, str]:
     """Add a person. Returns the user and a temporary password, to be changed at the first sign-in (RUN-18).
@@ -53,8 +70,13 @@ def add_person(
     """
     secret = new_password() if password is None else password
     user = User(
-        username=username.strip(), description=description.strip(), email=email, is_sample=is_sample,
-        password=make_password(secret or None), password_set_at=timezone.now(), password_is_temporary=bool(secret),
+        username=username.strip(),
+        description=description.strip(),
+        email=email,
+        is_sample=is_sample,
+        password=make_password(secret or None),
+        password_set_at=timezone.now(),
+        password_is_temporary=bool(secret),
     )
     with recording(actor) as trail:
         actor.require("create", user)
@@ -120,7 +142,10 @@ def set_password(user: User, encoded: str, *, temporary: bool) -> None:
 
 
 def disable_user(*, actor: Actor, user: User) -> User:
-    """The user is denied everything from the next decision on (RUN-16). Raises Denied, ValidationError for the last administrator."""
+    """The user is denied everything from the next decision on (RUN-16).
+
+    Raises Denied, ValidationError for the last administrator.
+    """
     return _switch(actor, user, False)
 
 
@@ -138,7 +163,12 @@ def _switch(actor: Actor, user: User, enabled: bool) -> User:
         with keep_an_administrator(user):
             user.is_active = enabled
             user.save(update_fields=["is_active"])
-        trail.add(f"{entity(user)}.{'enable' if enabled else 'disable'}", user, before={"status": "ok" if not enabled else "disabled"}, after={"status": user.status})
+        trail.add(
+            f"{entity(user)}.{'enable' if enabled else 'disable'}",
+            user,
+            before={"status": "ok" if not enabled else "disabled"},
+            after={"status": user.status},
+        )
     return user
 
 
@@ -158,7 +188,9 @@ def lock(user: User) -> User:
 
     The lock is the weaker one that lets others point to the row (put the user in a group): against it they would deadlock.
     """
-    found = User.objects.select_for_update(of=("self",), no_key=True).select_related("project").filter(pk=user.pk).first()
+    found = (
+        User.objects.select_for_update(of=("self",), no_key=True).select_related("project").filter(pk=user.pk).first()
+    )
     if found is None:
         raise Conflict(f"{user} was deleted.")
     return found
@@ -167,5 +199,3 @@ def lock(user: User) -> User:
 def entity(user: User) -> str:
     """The entity type that events and questions name."""
     return "project_user" if user.is_project_user else "user"
-
-

@@ -4,10 +4,34 @@ from policies.models.bulk import BulkItem, BulkJob
 from policies.models.catalogues import Catalogue, EntityType, Module, Role, Rule, RulebookVersion
 from policies.models.nonces import UsedNonce
 from policies.models.resources import Resource, Tag
-from policies.models.shares import ProjectShareWithGroup, ProjectShareWithUser, ResourceShareWithGroup, ResourceShareWithUser, UserShareWithGroup, UserShareWithUser
+from policies.models.shares import (
+    ProjectShareWithGroup,
+    ProjectShareWithUser,
+    ResourceShareWithGroup,
+    ResourceShareWithUser,
+    UserShareWithGroup,
+    UserShareWithUser,
+)
 
 __all__ = [
-    "AuditEvent", "AuditHead", "BulkItem", "BulkJob", "Catalogue", "EntityType", "Module", "ProjectShareWithGroup",
-    "ProjectShareWithUser", "Resource", "ResourceShareWithGroup", "ResourceShareWithUser", "Role", "RoleAssignment",
-    "Rule", "RulebookVersion", "Tag", "UsedNonce", "UserShareWithGroup", "UserShareWithUser",
+    "AuditEvent",
+    "AuditHead",
+    "BulkItem",
+    "BulkJob",
+    "Catalogue",
+    "EntityType",
+    "Module",
+    "ProjectShareWithGroup",
+    "ProjectShareWithUser",
+    "Resource",
+    "ResourceShareWithGroup",
+    "ResourceShareWithUser",
+    "Role",
+    "RoleAssignment",
+    "Rule",
+    "RulebookVersion",
+    "Tag",
+    "UsedNonce",
+    "UserShareWithGroup",
+    "UserShareWithUser",
 ]

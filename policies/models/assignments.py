@@ -12,8 +12,12 @@ class RoleAssignment(models.Model):
 
     uid = models.CharField("id", max_length=32, unique=True, default=new_uid, editable=False)
     role = models.ForeignKey(Role, models.PROTECT, related_name="assignments")
-    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="role_assignments", db_index=False)
-    group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="role_assignments", db_index=False)
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="role_assignments", db_index=False
+    )
+    group = models.ForeignKey(
+        Group, models.CASCADE, null=True, blank=True, related_name="role_assignments", db_index=False
+    )
     scope = models.ForeignKey(Scope, models.CASCADE, related_name="role_assignments", db_index=False)
     reason = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField("expires", null=True, blank=True)
@@ -23,9 +27,16 @@ class RoleAssignment(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [
-            models.CheckConstraint(condition=Q(user=None, group__isnull=False) | Q(user__isnull=False, group=None), name="assignment_to_a_user_or_a_group"),
-            models.UniqueConstraint(fields=["user", "role", "scope"], condition=Q(user__isnull=False), name="assignment_once_per_user"),
-            models.UniqueConstraint(fields=["group", "role", "scope"], condition=Q(group__isnull=False), name="assignment_once_per_group"),
+            models.CheckConstraint(
+                condition=Q(user=None, group__isnull=False) | Q(user__isnull=False, group=None),
+                name="assignment_to_a_user_or_a_group",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "role", "scope"], condition=Q(user__isnull=False), name="assignment_once_per_user"
+            ),
+            models.UniqueConstraint(
+                fields=["group", "role", "scope"], condition=Q(group__isnull=False), name="assignment_once_per_group"
+            ),
         ]
         indexes = [models.Index(fields=["scope", "role"], name="assignment_by_scope_and_role")]
 

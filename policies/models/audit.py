@@ -9,7 +9,9 @@ class AuditEvent(models.Model):
 
     sequence = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField("when")
-    action = models.CharField(max_length=60, help_text="What happened: entity type and action, as in project_user.create.")
+    action = models.CharField(
+        max_length=60, help_text="What happened: entity type and action, as in project_user.create."
+    )
     outcome = models.CharField(max_length=10, default="done", choices=[("done", "done"), ("refused", "refused")])
     actor_uid = models.CharField(max_length=32, blank=True)
     actor = models.CharField(max_length=160, help_text="Who did it, by the name they had then.")

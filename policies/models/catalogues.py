@@ -13,16 +13,24 @@ class Catalogue(models.Model):
     code = models.SlugField(max_length=40, unique=True)
     label = models.CharField(max_length=80)
     description = models.CharField(max_length=300, blank=True)
-    is_enabled = models.BooleanField("enabled", default=False, help_text="Switched off, its roles have no effect; the assignments stay.")
+    is_enabled = models.BooleanField(
+        "enabled", default=False, help_text="Switched off, its roles have no effect; the assignments stay."
+    )
     position = models.PositiveSmallIntegerField(default=0)
-    platform_version = models.CharField(max_length=20, blank=True, help_text="Version of the platform that these roles are for; empty: every role is offered.")
+    platform_version = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="Version of the platform that these roles are for; empty: every role is offered.",
+    )
     # Everybody who is a person holds default_role, unless they hold default_unless.
     default_role = models.ForeignKey("Role", models.SET_NULL, null=True, blank=True, related_name="+")
     default_unless = models.ForeignKey("Role", models.SET_NULL, null=True, blank=True, related_name="+")
     # Only forms read these: presets [{label, purpose, roles}] and hints [{has_any|has_all, lacks, with_others, offer, say}].
     presets = models.JSONField(default=list, blank=True)
     hints = models.JSONField(default=list, blank=True)
-    digest = models.CharField(max_length=64, blank=True, editable=False, help_text="SHA-256 of the file as loaded last.")
+    digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="SHA-256 of the file as loaded last."
+    )
 
     class Meta:
         default_permissions = ()
@@ -54,11 +62,15 @@ class EntityType(models.Model):
     catalogue = models.ForeignKey(Catalogue, models.CASCADE, related_name="entity_types")
     code = models.SlugField(max_length=40)
     label = models.CharField(max_length=80, help_text="Plural, as it stands in lists: Notebooks.")
-    area = models.CharField(max_length=80, blank=True, help_text="Entity types of one area are told in one line: Notebooks, jobs and apps.")
+    area = models.CharField(
+        max_length=80, blank=True, help_text="Entity types of one area are told in one line: Notebooks, jobs and apps."
+    )
     is_shared = models.BooleanField(default=False, help_text="The rules of every catalogue may speak about it.")
     # A list of pairs: PostgreSQL forgets the order of the keys of an object, and pages keep the catalogue's order.
     action_labels = models.JSONField(default=list, help_text="What can be done with it: pairs of code and label.")
-    shareable = models.JSONField(default=list, blank=True, help_text="The actions that can be given on one object alone.")
+    shareable = models.JSONField(
+        default=list, blank=True, help_text="The actions that can be given on one object alone."
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -83,7 +95,9 @@ class Role(models.Model):
     code = models.SlugField(max_length=60)
     label = models.CharField(max_length=80)
     purpose = models.CharField(max_length=300, blank=True)
-    family = models.CharField(max_length=12, default="console", help_text="Shape of its chip: ai, storage, console, infra.")
+    family = models.CharField(
+        max_length=12, default="console", help_text="Shape of its chip: ai, storage, console, infra."
+    )
     heading = models.CharField(max_length=80, blank=True, help_text="Roles with one heading stand together in forms.")
     heading_purpose = models.CharField(max_length=200, blank=True)
     aliases = models.JSONField(default=list, blank=True)
@@ -91,9 +105,16 @@ class Role(models.Model):
     module = models.ForeignKey(Module, models.PROTECT, null=True, blank=True)
     since = models.CharField(max_length=20, blank=True, help_text="First platform version that has it.")
     binds = models.JSONField(default=list, blank=True, help_text="Kinds of scope where it can be given; empty: all.")
-    needs_scope = models.BooleanField(default=False, help_text="Given at the organization it is pending: without effect until given at one of the kinds above.")
-    subjects = models.JSONField(default=list, blank=True, help_text="Who can hold it: person, group, project_user, service.")
-    is_retired = models.BooleanField(default=False, help_text="Gone from its catalogue, kept because somebody holds it. Has no rules.")
+    needs_scope = models.BooleanField(
+        default=False,
+        help_text="Given at the organization it is pending: without effect until given at one of the kinds above.",
+    )
+    subjects = models.JSONField(
+        default=list, blank=True, help_text="Who can hold it: person, group, project_user, service."
+    )
+    is_retired = models.BooleanField(
+        default=False, help_text="Gone from its catalogue, kept because somebody holds it. Has no rules."
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -119,7 +140,9 @@ class Rule(models.Model):
     owner = models.BooleanField(default=False)
     parent_owner = models.BooleanField(default=False)
     listed = models.BooleanField(default=False)
-    fields = models.JSONField(default=dict, blank=True, help_text="Further conditions: field name and the values it may have.")
+    fields = models.JSONField(
+        default=dict, blank=True, help_text="Further conditions: field name and the values it may have."
+    )
     # The vendor's own name of what the rule belongs to; rows of the role matrix.
     service = models.CharField(max_length=80, blank=True)
     permission = models.CharField(max_length=80, blank=True)

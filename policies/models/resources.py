@@ -27,7 +27,9 @@ class Resource(models.Model):
     entity_type = models.ForeignKey(EntityType, models.PROTECT, db_index=False)
     scope = models.ForeignKey(Scope, models.PROTECT, related_name="resources", db_index=False)
     name = models.CharField(max_length=120)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="resources")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="resources"
+    )
     parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
     visibility = models.CharField(max_length=20, blank=True)
     listed_roles = models.ManyToManyField(Role, blank=True, related_name="+")

@@ -1,7 +1,7 @@
 """make bench: every measurement on SQLite and on PostgreSQL, each in a process and a database of its own.
 
-    python -m tests.bench            everything (SCALE=0.1 for a tenth of the rows)
-    python -m tests.bench lists      one of them
+python -m tests.bench            everything (SCALE=0.1 for a tenth of the rows)
+python -m tests.bench lists      one of them
 """
 
 import os
@@ -16,8 +16,14 @@ MEASUREMENTS = ("lists", "writes", "sign_in")
 
 def measure(name: str, **variables: str) -> bool:
     with TemporaryDirectory(prefix="roster-bench-") as data:
-        environment = {**os.environ, "ROSTER_DATA": data, "ROSTER_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore", **variables}
-        return subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], env=environment).returncode == 0
+        environment = {
+            **os.environ,
+            "ROSTER_DATA": data,
+            "ROSTER_LOG_LEVEL": "ERROR",
+            "PYTHONWARNINGS": "ignore",
+            **variables,
+        }
+        return subprocess.run([sys.executable, "-m", "tests.bench.setting", name], env=environment).returncode == 0
 
 
 def main() -> int:

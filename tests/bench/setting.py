@@ -1,8 +1,13 @@
-"""An installation to measure: the database of the environment, migrated, with catalogues and an administrator."""
+"""An installation to measure: the database of the environment, migrated, with the catalogues.
+
+python -m tests.bench.setting lists      measure one thing in it
+"""
 
 import os
+import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from statistics import median, quantiles
 from typing import Any
 
@@ -54,3 +59,8 @@ def p50(seconds: list[float]) -> float:
 def p95(seconds: list[float]) -> float:
     """Milliseconds."""
     return quantiles(seconds, n=20)[-1] * 1000
+
+
+if __name__ == "__main__":
+    prepare()
+    import_module(f"tests.bench.{sys.argv[1]}").main()

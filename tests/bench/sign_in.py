@@ -3,15 +3,12 @@
 To reach: medians within 5 % over 200 tries each (security.md 6).
 """
 
-from tests.bench.setting import SCALE, p50, p95, prepare, times, vendor
-
-prepare()
-
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Throttle
 from policies.actions.users import disable_user
+from tests.bench.setting import SCALE, p50, p95, times, vendor
 from tests.factories import COMMAND, a_person, a_project, a_project_user
 
 
@@ -19,7 +16,12 @@ def main() -> None:
     person, disabled = a_person("known"), a_person("disabled")
     disable_user(actor=COMMAND, user=disabled)
     machine = a_project_user(a_project("any"))
-    cases = {"wrong password": person.username, "unknown": "nobody-of-this-name", "disabled": disabled.username, "project user": machine.username}
+    cases = {
+        "wrong password": person.username,
+        "unknown": "nobody-of-this-name",
+        "disabled": disabled.username,
+        "project user": machine.username,
+    }
     client, url = Client(), reverse("account_login")
 
     def fail(username: str) -> None:
@@ -30,7 +32,3 @@ def main() -> None:
     for name, username in cases.items():
         seconds = times(lambda username=username: fail(username), runs=int(200 * SCALE) or 5)  # type: ignore[misc]
         print(f"{name:20} {p50(seconds):8.1f} / {p95(seconds):6.1f}")
-
-
-if __name__ == "__main__":
-    main()

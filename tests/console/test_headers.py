@@ -71,7 +71,8 @@ def test_an_error_is_logged_with_its_request(caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.INFO):
         Client(raise_request_exception=False).get("/fails/?search=somebody")
     [error] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert error.exc_info and error.name == "console.requests"
+    assert error.exc_info
+    assert error.name == "console.requests"
     [line] = [record for record in caplog.records if record.levelname == "INFO"]
     assert (line.getMessage(), line.status) == ("GET /fails/", 500)
 

@@ -16,12 +16,18 @@ def allowed(world: World, user: str, action: str, thing: str) -> bool:
         return False
     held = holdings(world, user)
     by_rule = any(
-        rule["action"] == action and rule["type"] == what["type"] and role == rule["role"]
-        and scope in above(world, what["scope"]) and meets(world, rule["where"], user, what, {r for r, _ in held})
-        for role, scope in held for rule in world["rules"]
+        rule["action"] == action
+        and rule["type"] == what["type"]
+        and role == rule["role"]
+        and scope in above(world, what["scope"])
+        and meets(world, rule["where"], user, what, {r for r, _ in held})
+        for role, scope in held
+        for rule in world["rules"]
     )
     return by_rule or any(
-        share["thing"] == thing and share["action"] == action and (share["with"] == user or user in world["groups"].get(share["with"], ()))
+        share["thing"] == thing
+        and share["action"] == action
+        and (share["with"] == user or user in world["groups"].get(share["with"], ()))
         for share in world["shares"]
     )
 

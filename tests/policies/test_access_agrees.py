@@ -30,9 +30,15 @@ from tests.policies import oracle
 
 SEEDS = range(4)
 QUESTIONS = {  # what is asked of each entity type
-    "project": ["read", "update", "delete"], "department": ["read"], "cluster": ["read"],
-    "project_user": ["list", "update", "give_role"], "user": ["list", "update"],
-    "role_assignment": ["create", "delete"], "org_assignment": ["create"], "alpha": ["view", "stop"], "beta": ["view", "stop"],
+    "project": ["read", "update", "delete"],
+    "department": ["read"],
+    "cluster": ["read"],
+    "project_user": ["list", "update", "give_role"],
+    "user": ["list", "update"],
+    "role_assignment": ["create", "delete"],
+    "org_assignment": ["create"],
+    "alpha": ["view", "stop"],
+    "beta": ["view", "stop"],
 }
 
 
@@ -40,13 +46,22 @@ class Builder:
     """A random world, built twice: as rows of the database and as the oracle's dictionaries."""
 
     def __init__(self, seed: int, dense: bool) -> None:
-        self.random = random.Random(seed * 2 + dense)
+        self.random = random.Random(seed * 2 + dense)  # noqa: S311  a world that can be made again
         self.many = 3 if dense else 1
         self.rows: dict[str, Any] = {}
         root = Scope.objects.root()
         self.world: oracle.World = {
-            "root": "root", "parents": {"root": None}, "kinds": {"root": "organization"}, "users": {}, "groups": {}, "roles": {},
-            "rules": [], "defaults": [], "assignments": [], "shares": [], "things": {},
+            "root": "root",
+            "parents": {"root": None},
+            "kinds": {"root": "organization"},
+            "users": {},
+            "groups": {},
+            "roles": {},
+            "rules": [],
+            "defaults": [],
+            "assignments": [],
+            "shares": [],
+            "things": {},
         }
         self.rows["root"] = root
         for step in (self.places, self.catalogues, self.people, self.assignments, self.resources, self.shares):
@@ -65,15 +80,28 @@ class Builder:
                 fitting = [s for s, k in self.world["kinds"].items() if k in Scope.PARENTS[Scope.Kind(kind)]]
                 parent, name = self.pick(*fitting), f"{kind}{n}"
                 model = PROTECTED[kind].model
-                self.rows[name] = model.objects.create(kind=kind, name=name, parent=Scope.objects.get(pk=self.rows[parent].pk))  # type: ignore[attr-defined]
+                self.rows[name] = model.objects.create(
+                    kind=kind, name=name, parent=Scope.objects.get(pk=self.rows[parent].pk)
+                )  # type: ignore[attr-defined]
                 self.world["parents"][name], self.world["kinds"][name] = parent, kind
                 self.world["things"][name] = {"type": kind, "scope": name}
 
     def catalogues(self) -> None:
         for c in range(2):
-            catalogue = Catalogue.objects.create(code=f"c{c}", label=f"C{c}", is_enabled=c == 0 or self.chance(0.7), platform_version=self.pick("", "2.9", "2.10"))
+            catalogue = Catalogue.objects.create(
+                code=f"c{c}",
+                label=f"C{c}",
+                is_enabled=c == 0 or self.chance(0.7),
+                platform_version=self.pick("", "2.9", "2.10"),
+            )
             module = Module.objects.create(catalogue=catalogue, code="m", label="M", is_installed=self.chance(0.5))
-            kind = EntityType.objects.create(catalogue=catalogue, code=("alpha", "beta")[c], label="T", action_labels=[["view", "View"], ["stop", "Stop"]], shareable=["view", "stop"])
+            kind = EntityType.objects.create(
+                catalogue=catalogue,
+                code=("alpha", "beta")[c],
+                label="T",
+                action_labels=[["view", "View"], ["stop", "Stop"]],
+                shareable=["view", "stop"],
+            )
             self.rows[kind.code] = kind
             for r in range(4):
                 self.role(catalogue, module, f"c{c}r{r}")
@@ -89,21 +117,38 @@ class Builder:
 
     def role(self, catalogue: Catalogue, module: Module, name: str) -> None:
         needs_module, since = self.chance(0.2), self.pick("", "", "2.10")
-        role = Role.objects.create(catalogue=catalogue, code=name, label=name, module=module if needs_module else None, since=since, needs_scope=self.chance(0.2))
+        role = Role.objects.create(
+            catalogue=catalogue,
+            code=name,
+            label=name,
+            module=module if needs_module else None,
+            since=since,
+            needs_scope=self.chance(0.2),
+        )
         new_enough = not since or not catalogue.platform_version or catalogue.platform_version == "2.10"
         includes = [other for other in self.world["roles"] if other.startswith(catalogue.code) and self.chance(0.2)]
         role.includes.set([self.rows[other] for other in includes])
         self.rows[name] = role
         self.world["roles"][name] = {
             "in_effect": catalogue.is_enabled and (module.is_installed or not needs_module) and new_enough,
-            "includes": includes, "needs_scope": role.needs_scope,
+            "includes": includes,
+            "needs_scope": role.needs_scope,
         }
 
     def rule(self, role: str) -> None:
         kind = self.pick(*QUESTIONS)
         where: dict[str, Any] = {}
         if kind in ("alpha", "beta"):
-            where = self.random.choice([{}, {"owner": True}, {"parent_owner": True}, {"listed": True}, {"visibility": ["OPEN"]}, {"listed": True, "visibility": ["OPEN", ""]}])
+            where = self.random.choice(
+                [
+                    {},
+                    {"owner": True},
+                    {"parent_owner": True},
+                    {"listed": True},
+                    {"visibility": ["OPEN"]},
+                    {"listed": True, "visibility": ["OPEN", ""]},
+                ]
+            )
         elif kind == "role_assignment":
             where = self.random.choice([{}, {"role": [self.pick(*self.world["roles"])]}, {"target": ["project"]}])
         elif kind == "org_assignment":
@@ -113,7 +158,13 @@ class Builder:
         fields = {key: value for key, value in where.items() if value is not True}
         if "role" in fields:
             fields["role"] = [self.rows[name].full_name for name in fields["role"]]
-        Rule.objects.create(role=self.rows[role], action=action, entity_type=entity, fields=fields, **{k: True for k, v in where.items() if v is True})
+        Rule.objects.create(
+            role=self.rows[role],
+            action=action,
+            entity_type=entity,
+            fields=fields,
+            **{k: True for k, v in where.items() if v is True},
+        )
         self.world["rules"].append({"role": role, "action": action, "type": kind, "where": where})
 
     def people(self) -> None:
@@ -124,11 +175,17 @@ class Builder:
             chosen = [c for c in clusters if self.chance(0.5)] if bound else None
             user.clusters.set([self.rows[c] for c in chosen or []])
             self.rows[name] = user
-            self.world["users"][name] = {"active": user.is_active, "kind": "person", "clusters": None if chosen is None else set(chosen)}
+            self.world["users"][name] = {
+                "active": user.is_active,
+                "kind": "person",
+                "clusters": None if chosen is None else set(chosen),
+            }
             self.world["things"][name] = {"type": "user", "scope": "root"}
         for n in range(4):
             name, project = f"credential{n}", self.pick(*(s for s, k in self.world["kinds"].items() if k == "project"))
-            self.rows[name] = User.objects.create(username=name, kind="project_user", project=self.rows[project], is_active=self.chance(0.9))
+            self.rows[name] = User.objects.create(
+                username=name, kind="project_user", project=self.rows[project], is_active=self.chance(0.9)
+            )
             self.world["users"][name] = {"active": self.rows[name].is_active, "kind": "project_user", "clusters": None}
             self.world["things"][name] = {"type": "project_user", "scope": project}
         for n in range(2):
@@ -140,16 +197,27 @@ class Builder:
     def assignments(self) -> None:
         now = timezone.now()
         for n in range(8 * self.many):
-            to, role, scope = self.pick(*self.world["users"], *self.world["groups"]), self.pick(*self.world["roles"]), self.pick(*self.world["kinds"])
+            to, role, scope = (
+                self.pick(*self.world["users"], *self.world["groups"]),
+                self.pick(*self.world["roles"]),
+                self.pick(*self.world["kinds"]),
+            )
             holder = {"group" if to in self.world["groups"] else "user": self.rows[to]}
             place = Scope.objects.get(pk=self.rows[scope].pk)
             if RoleAssignment.objects.filter(role=self.rows[role], scope=place, **holder).exists():
                 continue
             expired = self.chance(0.2)
             ends = now - timedelta(minutes=1) if expired else self.random.choice([None, now + timedelta(hours=1)])
-            self.rows[f"assignment{n}"] = RoleAssignment.objects.create(role=self.rows[role], scope=place, expires_at=ends, **holder)
+            self.rows[f"assignment{n}"] = RoleAssignment.objects.create(
+                role=self.rows[role], scope=place, expires_at=ends, **holder
+            )
             self.world["assignments"].append({"to": to, "role": role, "scope": scope, "expired": expired})
-            self.world["things"][f"assignment{n}"] = {"type": "role_assignment", "scope": scope, "role": role, "target": self.world["kinds"][scope]}
+            self.world["things"][f"assignment{n}"] = {
+                "type": "role_assignment",
+                "scope": scope,
+                "role": role,
+                "target": self.world["kinds"][scope],
+            }
         for scope, kind in self.world["kinds"].items():
             self.rows[f"into {scope}"] = OrgAssignment(Scope.objects.get(pk=self.rows[scope].pk))
             self.world["things"][f"into {scope}"] = {"type": "org_assignment", "scope": scope, "target": kind}
@@ -165,8 +233,12 @@ class Builder:
             parent = self.pick(*made) if made and self.chance(0.4) else None
             listed = [r for r in self.world["roles"] if self.chance(0.1)]
             row = Resource.objects.create(
-                entity_type=self.rows[kind], scope=Scope.objects.get(pk=self.rows[scope].pk), name=name, owner=self.rows.get(owner),
-                parent=self.rows[parent] if parent else None, visibility=self.pick("", "OPEN", "PRIVATE"),
+                entity_type=self.rows[kind],
+                scope=Scope.objects.get(pk=self.rows[scope].pk),
+                name=name,
+                owner=self.rows.get(owner),
+                parent=self.rows[parent] if parent else None,
+                visibility=self.pick("", "OPEN", "PRIVATE"),
             )
             row.listed_roles.set([self.rows[r] for r in listed])
             if self.chance(0.3):
@@ -174,7 +246,14 @@ class Builder:
                 listed = listed + tag_lists
             self.rows[name] = row
             made.append(name)
-            self.world["things"][name] = {"type": kind, "scope": scope, "owner": owner or None, "parent": parent, "visibility": row.visibility, "listed": listed}
+            self.world["things"][name] = {
+                "type": kind,
+                "scope": scope,
+                "owner": owner or None,
+                "parent": parent,
+                "visibility": row.visibility,
+                "listed": listed,
+            }
 
     def shares(self) -> None:
         for _ in range(4 * self.many):
@@ -232,7 +311,11 @@ def check_lists(built: Builder, people: dict[str, User]) -> None:
             pages = access.actions_for(person, [built.rows[n] for n in names])
             for action in actions:
                 expected = {n for n in names if oracle.allowed(built.world, user, action, n)}
-                listed = set(access.permitted(person, action, kind if kind in PROTECTED else "resource").values_list("pk", flat=True))
+                listed = set(
+                    access.permitted(person, action, kind if kind in PROTECTED else "resource").values_list(
+                        "pk", flat=True
+                    )
+                )
                 assert {n for n in names if built.rows[n].pk in listed} == expected, f"{user} {action} {kind}"
                 assert {n for n in names if action in pages[built.rows[n].pk]} == expected, f"{user} {action} {kind}"
                 check_within(built, person, action, kind, expected)
