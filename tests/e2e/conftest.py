@@ -1,31 +1,88 @@
-"""A real server and a real browser for the stories: `page.goto("/")` is the console of a fresh installation.
+"""Real servers and a real browser for the stories: `admin = open_browser(server)`, then what a person does.
 
 The server is the production server in processes of its own, so a story asks about data through `server.manage(...)`.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests import browser
+from tests.e2e.person import Person
 from tests.servers import Server
 
-expect.set_options(timeout=10_000)  # the two cores are shared with whatever else runs
+PATIENCE = 30_000  # milliseconds; the two cores are shared with whatever else runs
+expect.set_options(timeout=PATIENCE)
+
+# Answers of 403, 404, 409 and 422 are part of stories, and Chromium calls each an error; so does htmx with what it asked
+# for when one leaves the page first.
+NO_COMPLAINTS = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+
+OpenBrowser = Callable[..., Person]
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """One installation for all stories of a run; each makes a project of its own."""
+def base_url() -> None:
+    """None: there are several servers, and every browser is opened for one of them."""
+
+
+@pytest.fixture(scope="session")
+def empty_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a fresh installation, made once: a server that starts from a copy starts quickly."""
+    folder = tmp_path_factory.mktemp("empty") / "data"
     with Server() as server:
+        server.stop()
+        shutil.copytree(server.data, folder)
+    return folder
+
+
+@contextmanager
+def installation(data: Path, **options: Any) -> Iterator[Server]:
+    """A server of its own on a copy of a data folder (on PostgreSQL: on a new database)."""
+    server = Server(**options)
+    if "DATABASE_URL" not in server.variables:
+        shutil.copytree(data, server.data, dirs_exist_ok=True)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def empty_installation(empty_data: Path) -> Iterator[Server]:
+    """One in which nobody has signed in yet."""
+    with installation(empty_data) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def base_url(server: Server) -> str:
-    return server.url
+def server(empty_data: Path) -> Iterator[Server]:
+    """One installation with the sample organization for all stories that need no other; each makes a project of its own."""
+    with installation(empty_data) as server:
+        server.manage("load_sample")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def admin_signed_in(server: Server, browser: Browser) -> Any:
+    """Cookies of the administrator of `server`, who signed in once and chose a password."""
+    context = browser.new_context(base_url=server.url)
+    admin = Person(context.new_page())
+    admin.signs_in("admin", server.password)
+    admin.chooses_a_password(server.password)
+    cookies = context.storage_state()
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def admin(open_browser: OpenBrowser, server: Server, admin_signed_in: Any) -> Person:
+    """The administrator of `server`, at a browser."""
+    return open_browser(server, storage_state=admin_signed_in)
 
 
 @pytest.fixture(scope="session")
@@ -34,19 +91,33 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture
-def context(context: BrowserContext) -> Iterator[BrowserContext]:
-    """A browser profile in which a refused script or style, or an error in a script, fails the story."""
+def new_context(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..., BrowserContext]]:
+    """Browser profiles in which a refused script or style, or an error in a script, fails the story."""
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        # Answers of 403, 404, 409 and 422 are part of stories, and Chromium calls each an error.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        if message.type == "error" and not message.text.startswith(NO_COMPLAINTS):
             complaints.append(f"{message.text} ({message.location['url']})")
 
-    context.on("console", listen)
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    yield context
+    def new(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        context.on("console", listen)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        return context
+
+    yield new
     assert complaints == []
+
+
+@pytest.fixture
+def open_browser(new_context: Callable[..., BrowserContext]) -> OpenBrowser:
+    """open_browser(server): somebody with a browser of their own; options are those of a browser context."""
+
+    def open_browser(server: Server, **options: Any) -> Person:
+        return Person(new_context(base_url=server.url, **options).new_page())
+
+    return open_browser
 
 
 @pytest.fixture
