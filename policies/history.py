@@ -77,7 +77,6 @@ AREAS: dict[str, dict[str, str]] = {
         "group.create": "created the group",
         "group.update": "changed the group",
         "group.delete": "deleted the group",
-        "group.change_members": "changed the members of",
     },
     "Installation": {
         "event_history.export": "exported the activity of",

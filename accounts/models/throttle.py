@@ -28,7 +28,7 @@ class Throttle(models.Model):
         """
         over = Q(window_ends_at__lte=Now())
         with transaction.atomic():
-            cls.objects.bulk_create([Throttle(key=key, window_ends_at=Now() + window)], ignore_conflicts=True)
+            Throttle.objects.bulk_create([Throttle(key=key, window_ends_at=Now() + window)], ignore_conflicts=True)
             cls.objects.filter(key=key).update(
                 tries=Case(When(over, then=Value(1)), default=F("tries") + 1),
                 window_ends_at=Case(When(over, then=Now() + window), default=F("window_ends_at")),

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from console.admin.base import ActionForm, RosterAdmin
 from policies import access
-from policies.actions.groups import change_members, create_group, delete_group, update_group
+from policies.actions.groups import create_group, delete_group, update_group
 from policies.actor import Actor
 
 
@@ -69,12 +69,8 @@ class GroupAdmin(RosterAdmin):
         group, told = form.instance, {name: form.cleaned_data[name] for name in ("name", "description")}
         if not group.pk:
             return create_group(actor=actor, **told)
-        if form.changes("name", "description"):
-            update_group(actor=actor, group=group, **told)
-        if form.changes("members"):
-            now, then = set(form.cleaned_data["members"]), set(group.user_set.all())
-            change_members(actor=actor, group=group, add=list(now - then), remove=list(then - now))
-        return group
+        now, then = set(form.cleaned_data["members"]), set(group.user_set.all())
+        return update_group(actor=actor, group=group, add=now - then, remove=then - now, **told)
 
     def erase(self, actor: Actor, obj: Any) -> None:
         delete_group(actor=actor, group=obj)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -80,7 +80,7 @@ def change_roles(*, actor: Actor, user: User, scope: Scope, wanted: list[Role], 
     for role in added:
         _give(actor, RoleAssignment(role=role, user=user, scope=scope, reason=reason.strip()))
     for assignment in removed:
-        _require(actor, "delete", assignment)
+        require(actor, "delete", assignment)
         assignment.delete()
     if added or removed:
         update_sort_key(user)
@@ -133,7 +133,7 @@ def give_role(
 def take_role(*, actor: Actor, assignment: RoleAssignment) -> None:
     """Take a role assignment away. Raises Denied, Conflict where it is gone, ValidationError for the last administrator's."""
     with recording(actor) as trail:
-        _require(actor, "delete", assignment)
+        require(actor, "delete", assignment)
         before = told(assignment)
         with keep_an_administrator(assignment.user):
             gone, _ = RoleAssignment.objects.filter(pk=assignment.pk).delete()
@@ -160,7 +160,7 @@ def update_assignment(
             found = rows.filter(pk=assignment.pk).first()
             if found is None:
                 raise Conflict(f"{assignment} was taken away.")
-            _require(actor, "update", found)
+            require(actor, "update", found)
             before = told(found)
             found.expires_at, found.reason = expires_at, reason.strip()
             found.save(update_fields=["expires_at", "reason"])
@@ -170,13 +170,13 @@ def update_assignment(
 
 def _give(actor: Actor, assignment: RoleAssignment) -> None:
     """Decide before saving: an assignment must not be what allows itself."""
-    _require(actor, "create", assignment)
+    require(actor, "create", assignment)
     check_fits(assignment)
     assignment.granted_by = actor.name[:120]
     assignment.save()
 
 
-def _require(actor: Actor, action: str, assignment: RoleAssignment) -> None:
+def require(actor: Actor, action: str, assignment: RoleAssignment) -> None:
     """Giving, changing and taking a role asks for the role, and in a department or project for the place as well (RUN-12).
 
     Whoever holds the role already, or has it pending, may be put in a further place by those who may not give the role.
@@ -190,7 +190,7 @@ def _require(actor: Actor, action: str, assignment: RoleAssignment) -> None:
 def may_change(actor: Actor, action: str, assignment: RoleAssignment) -> bool:
     """Whether the actor may create, update or delete this assignment, saved or not: what forms offer."""
     try:
-        _require(actor, action, assignment)
+        require(actor, action, assignment)
     except Denied:
         return False
     return True
@@ -232,7 +232,7 @@ def told(assignment: RoleAssignment) -> dict[str, str]:
     }
 
 
-def _tell(trail: Trail, action: str, assignment: RoleAssignment, **what: dict[str, str]) -> None:
+def _tell(trail: Trail, action: str, assignment: RoleAssignment, **what: Any) -> None:
     """A project user's roles are told as a change of its roles, whichever way they changed: its activity shows all of them."""
     user = assignment.user
     if user is None or not user.is_project_user:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Scope, User
 from policies.actions.assignments import give_role
-from policies.actions.groups import change_members, create_group
+from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource, update_tag
 from policies.actions.scopes import create_scope
 from policies.actions.shares import share
@@ -202,7 +202,7 @@ class _World:
             group = self.groups[name] = create_group(
                 actor=self.actor, name=name, description=row["description"], is_sample=True
             )
-            change_members(actor=self.actor, group=group, add=[self.users[member] for member in row["members"]])
+            update_group(actor=self.actor, group=group, add=[self.users[member] for member in row["members"]])
 
     def make_project_users(self) -> None:
         for project, rows in self.credentials["projects"].items():

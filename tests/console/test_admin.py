@@ -28,7 +28,7 @@ from policies import models as policies_models
 from policies.actions.administrators import MESSAGE as LAST_ADMINISTRATOR
 from policies.actions.assignments import give_role
 from policies.actions.catalogues import load_catalogues
-from policies.actions.groups import change_members, create_group
+from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource, update_tag
 from policies.actions.scopes import create_scope
 from policies.actions.shares import share
@@ -108,7 +108,7 @@ def make_world() -> SimpleNamespace:
             )[0],
         )
     w.group = create_group(actor=COMMAND, name="Team")
-    change_members(actor=COMMAND, group=w.group, add=[w.outsider])
+    update_group(actor=COMMAND, group=w.group, add=[w.outsider])
     notebook = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
     w.resource = register_resource(actor=COMMAND, entity_type=notebook, scope=w.a, name="Notebook")
     w.tag = update_tag(actor=COMMAND, name="red", roles=[])
@@ -493,7 +493,7 @@ def test_groups(world: SimpleNamespace, post: Posting) -> None:
     group = Group.objects.get(name="New")
     address = url(Group, "change", group.pk)
     assert post(address, name="Newer", description="d") == ["group.update"]
-    assert post(address, name="Newer", description="d", members=[world.outsider.pk]) == ["group.change_members"]
+    assert post(address, name="Newer", description="d", members=[world.outsider.pk]) == ["group.update"]
     assert list(group.user_set.all()) == [world.outsider]
     assert post(address, 200, name="Newer", description="d", members=[world.user_a.pk]) == []
     assert post(url(Group, "delete", group.pk), post="yes") == ["group.delete"]

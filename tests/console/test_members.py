@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from policies.actions.assignments import give_role
-from policies.actions.groups import change_members, create_group
+from policies.actions.groups import create_group, update_group
 from policies.actions.users import disable_user
 from tests.console.conftest import COMMAND, person, role
 
@@ -32,7 +32,7 @@ def rows(client: Client, path: str, **query: str) -> list[tuple[str, str, str, s
 
 def test_each_role_has_its_source(org: SimpleNamespace, client_of: ClientOf, path: str) -> None:
     team = create_group(actor=COMMAND, name="Team")
-    change_members(actor=COMMAND, group=team, add=[org.outsider, org.viewer])
+    update_group(actor=COMMAND, group=team, add=[org.outsider, org.viewer])
     give_role(actor=COMMAND, role=role("roster:project_viewer"), subject=team, scope=org.cluster)
     give_role(actor=COMMAND, role=role("roster:project_viewer"), subject=person("beta-only"), scope=org.beta)
     give_role(

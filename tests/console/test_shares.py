@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Project, User
 from policies import access
-from policies.actions.groups import change_members, create_group
+from policies.actions.groups import create_group, update_group
 from policies.actions.shares import share
 from policies.models import AuditEvent, ProjectShareWithGroup, ProjectShareWithUser
 from tests.console.conftest import COMMAND, person
@@ -54,13 +54,13 @@ def test_a_group_has_it_as_long_as_one_is_in_it(
     org: SimpleNamespace, client_of: ClientOf, index: str, create: str
 ) -> None:
     team = create_group(actor=COMMAND, name="Night Shift")
-    change_members(actor=COMMAND, group=team, add=[org.outsider])
+    update_group(actor=COMMAND, group=team, add=[org.outsider])
     assert client_of("keeper").post(create, {"holder": "Night Shift", "permission": "read"}).status_code == 302
     path = reverse("project_detail", args=[org.alpha.uid])
     assert client_of("outsider").get(path).status_code == 200
     [row] = client_of("keeper").get(index).context["rows"]
     assert (row["holder"], row["kind"], row["detail"]) == ("Night Shift", "group", "1 member")
-    change_members(actor=COMMAND, group=team, remove=[org.outsider])
+    update_group(actor=COMMAND, group=team, remove=[org.outsider])
     assert client_of("outsider").get(path).status_code == 404
     assert client_of("keeper").post(row["delete_url"]).status_code == 302
     assert not ProjectShareWithGroup.objects.exists()

@@ -15,7 +15,7 @@ from django.db import connection, connections
 from accounts.models import Scope, User
 from policies.actions.administrators import administrators
 from policies.actions.assignments import give_role, take_role
-from policies.actions.groups import change_members, create_group
+from policies.actions.groups import create_group, update_group
 from policies.actions.users import add_project_user, disable_user, enable_user
 from policies.actor import Actor
 from policies.audit import verify
@@ -155,8 +155,8 @@ def test_membership_and_disabling_do_not_deadlock() -> None:
 
     def move() -> None:
         for _ in range(10):
-            change_members(actor=COMMAND, group=group, add=[person])
-            change_members(actor=COMMAND, group=group, remove=[person])
+            update_group(actor=COMMAND, group=group, add=[person])
+            update_group(actor=COMMAND, group=group, remove=[person])
 
     assert at_once(switch, move, switch, move) == [None] * 4
     assert verify()[1] == []

@@ -18,7 +18,7 @@ from policies import access
 from policies.actions.administrators import administrators
 from policies.actions.assignments import give_role
 from policies.actions.catalogues import load_catalogues
-from policies.actions.groups import change_members, create_group
+from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource
 from policies.actions.sample import INSIDE, delete_sample, load_sample
 from policies.actions.scopes import create_scope
@@ -232,7 +232,7 @@ def add_resource(user: User) -> None:
 
 
 def add_member(user: User) -> None:
-    change_members(actor=COMMAND, group=Group.objects.get(name="computer-vision"), add=[user])
+    update_group(actor=COMMAND, group=Group.objects.get(name="computer-vision"), add=[user])
 
 
 def add_role(user: User) -> None:
@@ -293,7 +293,7 @@ def test_what_sample_people_have_outside_goes_with_them(sample: dict[str, Any]) 
     kind = EntityType.objects.get(catalogue__code="ovhcloud", code="job")
     give_role(actor=COMMAND, role=role("roster:project_viewer"), subject=mara, scope=own)
     share(actor=COMMAND, thing=own, action="read", subject=mara)
-    change_members(actor=COMMAND, group=group, add=[mara])
+    update_group(actor=COMMAND, group=group, add=[mara])
     job = register_resource(actor=COMMAND, entity_type=kind, scope=own, name="kept", owner=mara)
     delete_sample(actor=COMMAND)
     job.refresh_from_db()
@@ -342,7 +342,7 @@ def test_the_command_removes_only_when_told_to(sample: dict[str, Any], capsys: p
     with pytest.raises(CommandError, match="Nothing was removed"):
         call_command("load_sample", "--remove", "--yes")
     assert "real.person in the group computer-vision" in capsys.readouterr().err
-    change_members(
+    update_group(
         actor=COMMAND, group=Group.objects.get(name="computer-vision"), remove=[User.objects.get(username=REAL)]
     )
     call_command("load_sample", "--remove", "--yes", "--format", "json")
