@@ -32,7 +32,7 @@ bench: ## Measure the lists and decisions at scale, on both databases
 lock: ## Refresh both lock files
 	$(TEST) -m tests.lock
 
-format: ## Format the code and templates
+format: ## Format the code
 	$(TEST) -m tests.run format
 
 readme: ## Write the generated tables of the README anew
