@@ -10,6 +10,7 @@ for somebody with each of the console's roles in a small world: no rule is read,
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,18 +187,17 @@ def main() -> None:
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
         with TemporaryDirectory(prefix="roster-readme-") as data:
             mine = {"ROSTER_DATA": data, "DATABASE_URL": "", "DJANGO_SETTINGS_MODULE": "console.settings"}
-            sys.exit(
-                subprocess.run([sys.executable, "-m", "tests.readme"], env={**os.environ, **mine}, cwd=ROOT).returncode
-            )
+            done = subprocess.run([sys.executable, "-m", "tests.readme"], env={**os.environ, **mine}, cwd=ROOT)
+            sys.exit(done.returncode)
     import django
 
     django.setup()
     from django.core.management import call_command
 
-    call_command("migrate", verbosity=0)
     from policies.actions.catalogues import load_catalogues
     from tests.factories import COMMAND
 
+    call_command("migrate", verbosity=0)
     load_catalogues(actor=COMMAND)
     README.write_text(updated(README.read_text()))
 
