@@ -94,7 +94,9 @@ def visible_project(user: Any, uid: str) -> Project:
 
 def visible_user(user: Any, project: Project, uid: str) -> User:
     """A project user whom the person may see. Raises Http404."""
-    found: User = get_object_or_404(access.permitted(user, "list", "project_user", within=project), uid=uid)
+    found: User | None = access.permitted(user, "list", "project_user", within=project).filter(uid=uid).first()
+    if found is None:
+        raise Http404
     found.project = project
     return found
 

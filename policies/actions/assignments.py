@@ -1,6 +1,6 @@
 """Role assignments: give a role, take it away, change a project user's roles."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from accounts.models import Scope, User
 from policies.actions.administrators import keep_an_administrator
 from policies.actor import Actor
 from policies.audit import Trail, recording
-from policies.errors import Conflict, Denied
+from policies.errors import Conflict
 from policies.holdings import LIVE, forget
 from policies.models import Role, RoleAssignment
 from policies.protected import OrgAssignment
@@ -177,23 +177,25 @@ def _give(actor: Actor, assignment: RoleAssignment) -> None:
 
 
 def require(actor: Actor, action: str, assignment: RoleAssignment) -> None:
-    """Giving, changing and taking a role asks for the role, and in a department or project for the place as well (RUN-12).
-
-    Whoever holds the role already, or has it pending, may be put in a further place by those who may not give the role.
-    """
-    if action != "create" or not _holds_already(assignment):
-        actor.require(action, assignment)
-    if assignment.scope.kind in (Scope.Kind.DEPARTMENT, Scope.Kind.PROJECT):
-        actor.require(action, OrgAssignment(assignment.scope))
+    """Raises Denied where the actor may not create, update or delete this assignment."""
+    for thing in _asked(action, assignment):
+        actor.require(action, thing)
 
 
 def may_change(actor: Actor, action: str, assignment: RoleAssignment) -> bool:
     """Whether the actor may create, update or delete this assignment, saved or not: what forms offer."""
-    try:
-        require(actor, action, assignment)
-    except Denied:
-        return False
-    return True
+    return all(actor.may(action, thing) for thing in _asked(action, assignment))
+
+
+def _asked(action: str, assignment: RoleAssignment) -> Iterator[Any]:
+    """Giving, changing and taking a role asks for the role, and in a department or project for the place too (RUN-12).
+
+    Whoever holds the role already, or has it pending, may be put in a further place by those who may not give the role.
+    """
+    if action != "create" or not _holds_already(assignment):
+        yield assignment
+    if assignment.scope.kind in (Scope.Kind.DEPARTMENT, Scope.Kind.PROJECT):
+        yield OrgAssignment(assignment.scope)
 
 
 def _holds_already(assignment: RoleAssignment) -> bool:
