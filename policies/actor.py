@@ -41,10 +41,9 @@ class Actor:
         return self.user is None or access.may(self.user, action, thing)
 
     def require(self, action: str, thing: Any) -> None:
-        """Raises Denied, with the reasons, when the actor may not."""
+        """Raises Denied when the actor may not."""
         if not self.may(action, thing):
-            assert self.user is not None
-            raise Denied(action, thing, access.explain(self.user, action, thing).reasons)
+            raise Denied(action, thing, lambda: access.explain(self.user, action, thing).reasons if self.user else ())
 
     def forget(self) -> None:
         """Decide from what the database says now, not from what the request read at its start."""

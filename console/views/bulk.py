@@ -73,6 +73,7 @@ def preview_page(
     everything = bool(asked.get("all"))
     names = (*FILTERS, "all") if everything else ("user",)
     pinned = [(name, value) for name in names for value in asked.getlist(name) if value]
+    form.total = users.count()
     effects, changes = effects_of(users, form), role_changes(request, project, users, form)
     if status != 422:
         form.errors.clear()  # only counted: nothing was asked to be done yet
