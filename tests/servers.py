@@ -93,7 +93,7 @@ class Server:
         offset = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("a") as log:
             command = [sys.executable, "manage.py", "serve", f"--port={self.port}", f"--workers={self.workers}"]
-            variables = environment(**self.variables, PYTHONUNBUFFERED="1")
+            variables = environment(**self.variables)
             self.process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
         deadline = time.monotonic() + 120
         while READY not in self.log[offset:]:

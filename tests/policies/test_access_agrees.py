@@ -223,7 +223,7 @@ class Builder:
             self.world["things"][f"into {scope}"] = {"type": "org_assignment", "scope": scope, "target": kind}
 
     def resources(self) -> None:
-        tag_lists = [self.pick(*self.world["roles"])]
+        tag_lists = self.random.sample(sorted(self.world["roles"]), 4)
         tag = Tag.objects.create(name="tag")
         tag.roles.set([self.rows[name] for name in tag_lists])
         made: list[str] = []
@@ -241,7 +241,7 @@ class Builder:
                 visibility=self.pick("", "OPEN", "PRIVATE"),
             )
             row.listed_roles.set([self.rows[r] for r in listed])
-            if self.chance(0.3):
+            if self.chance(0.5):
                 row.tags.add(tag)
                 listed = listed + tag_lists
             self.rows[name] = row
@@ -294,7 +294,9 @@ def test_every_answer_is_the_same(seed: int, dense: bool) -> None:
                 expected = oracle.allowed(built.world, user, action, name)
                 case = f"{user} {action} {name}"
                 assert access.may(person, action, built.rows[name]) == expected, case
-                assert access.explain(person, action, built.rows[name]).allowed == expected, case
+                decision = access.explain(person, action, built.rows[name])
+                assert decision.allowed == expected, case
+                assert any("which allows it" in said or "is shared" in said for said in decision.reasons) == expected
                 assert (user in who_may) == expected, case
                 yes += expected
     check_lists(built, people)
@@ -304,6 +306,7 @@ def test_every_answer_is_the_same(seed: int, dense: bool) -> None:
 def check_lists(built: Builder, people: dict[str, User]) -> None:
     """The permitted queryset and the actions of a page, for every user and type."""
     for user, person in people.items():
+        check_scopes(built, user, person)
         for kind, actions in QUESTIONS.items():
             if kind == "org_assignment":
                 continue  # not rows of their own
@@ -332,3 +335,22 @@ def check_within(built: Builder, person: User, action: str, kind: str, expected:
         names = {n for n, w in built.world["things"].items() if w["type"] == kind}
         listed = set(rows.values_list("pk", flat=True))
         assert {n for n in names if built.rows[n].pk in listed} == inside, f"{person} {action} {kind} in {place}"
+
+
+def check_scopes(built: Builder, user: str, person: User) -> None:
+    """Places for menus: where a rule without conditions reaches, within the clusters that the user is bound to."""
+    world = built.world
+    for kind, action in (("project_user", "list"), ("project", "read"), ("role_assignment", "create")):
+        roles = {r["role"] for r in world["rules"] if (r["type"], r["action"], r["where"]) == (kind, action, {})}
+        held = {scope for role, scope in oracle.holdings(world, user) if role in roles}
+        expected = {
+            place
+            for place in world["kinds"]
+            if world["users"][user]["active"]
+            and held & oracle.above(world, place)
+            and not oracle.beyond(world, world["users"][user], {"scope": place})
+        }
+        rows = set(access.permitted_scopes(person, (action, kind)).values_list("pk", flat=True))
+        assert {place for place in world["kinds"] if built.rows[place].pk in rows} == expected, (
+            f"{user} {action} {kind}"
+        )

@@ -26,11 +26,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, workers: int, threads: int, **options: Any) -> None:
         call_command("prepare", stdout=self.stdout)
+
+        def ready(_: Any) -> None:
+            self.stdout.write(f"Roster runs at http://{host}:{port} - stop it with Ctrl-C.")
+            self.stdout.flush()  # into a file or pipe too: what is left in the buffer would be copied into every worker
+
         Server(
             bind=f"{host}:{port}",
             workers=workers,
             threads=threads,
-            when_ready=lambda _: self.stdout.write(f"Roster runs at http://{host}:{port} - stop it with Ctrl-C."),
+            when_ready=ready,
         ).run()
 
 
