@@ -96,8 +96,9 @@ def new_context(new_context: Callable[..., BrowserContext]) -> Iterator[Callable
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(NO_COMPLAINTS):
-            complaints.append(f"{message.text} ({message.location['url']})")
+        where = message.location["url"]  # none: it is what axe does to the page
+        if message.type == "error" and where and not message.text.startswith(NO_COMPLAINTS):
+            complaints.append(f"{message.text} ({where})")
 
     def new(**options: Any) -> BrowserContext:
         context = new_context(**options)

@@ -415,18 +415,14 @@ def test_a_share_given_in_the_administration(server: Server, admin: Person, open
     admin.opens("/admin/accounts/project/?q=Guarded")
     admin.page.get_by_role("link", name="Guarded", exact=True).click()
     admin.page.get_by_role("link", name="Object permissions").click()
-    admin.page.locator("#id_user, [name=user]").first.fill("ada")
-    admin.page.locator("[name=submit_manage_user]").click()
-    ticks = admin.page.locator("[name=permissions]")
-    ticks.select_option(label="Open") if ticks.evaluate("e => e.tagName") == "SELECT" else admin.page.get_by_label(
-        "Open"
-    ).check()
-    admin.page.locator("input[type=submit], button[type=submit]").last.click()
+    admin.page.get_by_label("User identification").fill("ada")
+    admin.presses("Manage user")
+    admin.page.get_by_label("Open").check()
+    admin.presses("Save")
     assert ada.opens(project).status == 200
 
-    admin.page.go_back()
-    ticks.select_option([])
-    admin.page.locator("input[type=submit], button[type=submit]").last.click()
+    admin.page.get_by_label("Open").uncheck()
+    admin.presses("Save")
     assert ada.opens(project).status == 404
 
 

@@ -1,0 +1,229 @@
+"""Every page: nothing that axe finds, in light and dark, wide and narrow; nothing that scrolls sideways; usable without a mouse.
+
+ROSTER_SHOTS=folder also leaves a picture of each there.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, get_resolver, reverse
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.e2e.conftest import OpenBrowser
+from tests.e2e.person import Person
+from tests.servers import Server
+
+NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the signed out
+    "account_login", "activity_export", "project_activity_export", "project_user_activity_export", "project_user_export",
+    "project_user_preview", "project_user_secret_download", "sample_load", "share_search",
+}  # fmt: skip
+QUERIES = {"bulk_create": "?action=roles&all=1", "project_user_index": "?status=ok", "activity_index": "?q=a"}
+WIDTHS: list[ViewportSize] = [{"width": 1280, "height": 900}, {"width": 390, "height": 844}]
+SCHEMES: list[Any] = ["light", "dark"]
+
+# Colours fade from one scheme to the other; axe would measure what is between.
+COLOURS_ARE_THERE = """() => new Promise(done => requestAnimationFrame(() => {
+  document.getAnimations().forEach(animation => animation instanceof CSSTransition && animation.finish());
+  requestAnimationFrame(done);
+}))"""
+
+# A project of the sample with a share, one of its users, and a finished job.
+FIND = """
+import json
+from policies.actions.bulk import digest_of, run_batch, start_bulk
+from policies.actor import Actor
+from policies.models import ProjectShareWithGroup
+share = ProjectShareWithGroup.objects.select_related("group__profile", "permission", "content_object").first()
+project = share.content_object
+users = project.users.filter(is_active=True)
+digest = digest_of(users.order_by().values_list("uid", flat=True))
+job = start_bulk(actor=Actor.of_command(), project=project, change="enable", users=users, digest=digest, add=[], take=[])
+run_batch(actor=Actor.of_command(), job=job)
+user = users.filter(role_assignments__isnull=False).first()
+found = {"project": project, "user": user, "job": job, "holder": share.group.profile}
+print(json.dumps({name: thing.uid for name, thing in found.items()} | {"action": share.permission.codename}))
+"""
+
+Look = Callable[[Person, str], None]
+
+
+@pytest.fixture(scope="module")
+def things(server: Server) -> dict[str, str]:
+    """What the addresses of pages name."""
+    found: dict[str, str] = json.loads(server.manage("shell", "-c", FIND).stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture
+def looks_good(assert_accessible: Callable[[Page], None]) -> Iterator[Look]:
+    """looks_good(person, name): the page in front of them, in every look. What is wrong is told at the end, all of it."""
+    wrong: list[str] = []
+
+    def look(person: Person, name: str) -> None:
+        for size in WIDTHS:
+            person.page.set_viewport_size(size)
+            for scheme in SCHEMES:
+                person.page.emulate_media(color_scheme=scheme)
+                person.page.evaluate(COLOURS_ARE_THERE)
+                try:
+                    assert_accessible(person.page)
+                except AssertionError as error:
+                    wrong.append(f"{name}, {scheme}, {size['width']}: {error}")
+                if folder := os.environ.get("ROSTER_SHOTS"):
+                    path = Path(folder) / f"{name}-{scheme}-{size['width']}.png"
+                    person.page.screenshot(path=path, full_page=True, caret="initial")
+            if not person.page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+                wrong.append(f"{name} scrolls sideways at {size['width']}")
+        person.page.set_viewport_size(WIDTHS[0])
+
+    yield look
+    assert not wrong, "\n".join(wrong)
+
+
+def console_urls(resolver: Any) -> Iterator[URLPattern]:
+    """Every URL of the console itself."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        elif pattern.namespace is None:
+            yield from console_urls(pattern)
+
+
+def test_every_page(admin: Person, things: dict[str, str], looks_good: Look) -> None:
+    for url in console_urls(get_resolver()):
+        if url.name not in NO_PAGES:
+            named = {name: things[name] for name in re.findall(r"<\w+:(\w+)>", str(url.pattern))}
+            answer = admin.opens(reverse(url.name, kwargs=named) + QUERIES.get(url.name, ""))
+            assert answer.status == 200, f"{url.name}: {answer.status}"
+            looks_good(admin, url.name)
+
+
+def test_pages_in_other_states(
+    admin: Person, things: dict[str, str], looks_good: Look, open_browser: OpenBrowser, server: Server
+) -> None:
+    users = reverse("project_user_index", args=[things["project"]])
+
+    stranger = open_browser(server)
+    stranger.opens("/")
+    looks_good(stranger, "sign-in")
+    stranger.signs_in("nobody", "wrong")
+    looks_good(stranger, "sign-in-refused")
+
+    admin.opens("/missing/")
+    looks_good(admin, "404")
+    admin.opens(users + "?q=nobody")
+    looks_good(admin, "no-match")
+    admin.opens(users)
+    admin.page.get_by_text("Role matrix: which role allows what").click()
+    looks_good(admin, "matrix")
+    for name in ("Filter", "Project: ", "Account: ", "More for "):
+        admin.opens(users)
+        admin.page.get_by_role("button", name=re.compile(f"^{name}")).filter(visible=True).first.click()
+        expect(admin.page.locator(".menu:popover-open")).to_be_visible()
+        looks_good(admin, f"menu-{name.split(':')[0].split()[0].lower()}")
+
+    admin.opens(users)
+    admin.rows.first.get_by_role("checkbox").check()
+    looks_good(admin, "picked")
+    admin.presses("Delete")
+    looks_good(admin, "bulk-delete")
+
+    admin.opens(reverse("project_user_delete", args=[things["project"], things["user"]]))
+    admin.presses("Delete user")
+    looks_good(admin, "delete-refused")
+    admin.opens(reverse("project_user_roles", args=[things["project"], things["user"]]))
+    admin.page.locator("[name=roles]:checked").first.uncheck()
+    admin.page.locator("[name=roles]:not(:checked)").filter(visible=True).last.check()
+    expect(admin.page.locator("dl.diff")).to_contain_text("Gives")
+    looks_good(admin, "roles-diff")
+
+
+def test_adding_a_user_looks_good_at_every_step(admin: Person, looks_good: Look) -> None:
+    admin.creates_a_project("Looks")
+    looks_good(admin, "onboarding")
+    admin.follows("Add user")
+    admin.presses("Choose roles")
+    looks_good(admin, "add-refused")
+    admin.describes("A user")
+    looks_good(admin, "add-roles")
+    admin.presses("Add user and show password")
+    looks_good(admin, "add-no-role")
+    admin.ticks("AI Training Reader")
+    admin.presses("Add user and show password")
+    looks_good(admin, "secret-masked")
+    admin.reads_the_secret()
+    looks_good(admin, "secret-shown")
+    admin.page.reload()
+    looks_good(admin, "secret-again")
+
+
+def test_without_a_mouse(admin: Person) -> None:
+    """From the skip link to a stored password, with the keyboard alone."""
+    admin.creates_a_project("Keys")
+    page, press = admin.page, admin.page.keyboard.press
+
+    def focused() -> str:
+        name: str = page.evaluate(
+            "document.activeElement.innerText.trim() || document.activeElement.ariaLabel || document.activeElement.value"
+        )
+        return name
+
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            press("Tab")
+            if focused().startswith(name):
+                return
+        raise AssertionError(f"Tab never reaches {name}")
+
+    page.reload()
+    press("Tab")
+    assert focused() == "Skip to content"
+    press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+    page.reload()
+    tab_to("KE")  # the switcher's initials of Keys
+    press("Enter")
+    expect(page.locator("#projects")).to_be_visible()
+    press("Tab")
+    assert page.evaluate("document.activeElement.id") == "find-project"
+    press("Escape")
+    expect(page.locator("#projects")).to_be_hidden()
+    assert focused().startswith("KE")
+
+    tab_to("Add user")
+    press("Enter")
+    admin.is_at("Add user")
+    page.get_by_label("Description", exact=True).focus()
+    page.keyboard.type("Typed alone")
+    press("Enter")
+    admin.reads("For Typed alone")
+    page.keyboard.press("Tab")
+    page.locator("[name=roles]").first.focus()
+    press("Space")
+    expect(page.locator("[name=roles]").first).to_be_checked()
+    tab_to("Add user and show password")
+    press("Enter")
+    admin.is_at("User added")
+    tab_to("••••")
+    press("Enter")
+    expect(page.locator("#secret-password")).to_be_visible()
+    page.get_by_label("I have stored the password.").focus()
+    press("Space")
+    tab_to("Done")
+    press("Enter")
+    admin.is_at("Typed alone")
+    page.get_by_role("link", name="Users & Roles", exact=True).first.focus()
+    press("Enter")
+    admin.is_at("Users & Roles")
+    tab_to("More for ")
+    press("Enter")
+    press("Tab")
+    assert focused() == "Edit roles"
+    press("Enter")
+    admin.is_at("Edit roles")
