@@ -94,7 +94,10 @@ class Server:
         with self.log_file.open("a") as log:
             command = [sys.executable, "manage.py", "serve", f"--port={self.port}", f"--workers={self.workers}"]
             variables = environment(**self.variables)
-            self.process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
+            # A process group of its own, so that kill() reaches the workers and nothing else.
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=variables, stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + 120
         while READY not in self.log[offset:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -106,6 +109,11 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(how)
         return self.process.wait(30)
+
+    def kill(self) -> None:
+        """kill -9 of the server and its workers, all at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
 
     @property
     def log(self) -> str:
@@ -121,6 +129,10 @@ class Server:
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A management command on this server's data."""
         return manage(*arguments, check=check, **self.variables)
+
+    def shell(self, code: str) -> str:
+        """What Python code prints, run on this server's data beside it."""
+        return self.manage("shell", "--no-imports", "-c", code).stdout.strip()
 
     def get(self, path: str, **headers: str) -> tuple[HTTPResponse, bytes]:
         """One GET, redirects not followed: the answer with its headers, and its body."""

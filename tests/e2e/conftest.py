@@ -131,3 +131,24 @@ def assert_accessible() -> Callable[[Page], None]:
         assert found.violations_count == 0, found.generate_report()
 
     return check
+
+
+def somebody(server: Server, person: Person, username: str, role: str = "", project: str = "") -> Person:
+    """A new person, signed in with a password of their own; with a role in a project, where named."""
+    code = f"""
+from accounts.models import Project
+from policies.actions.assignments import give_role
+from policies.actions.users import add_person
+from policies.actor import Actor
+from policies.models import Role
+user, password = add_person(actor=Actor.of_command(), username={username!r}, description={username.title()!r})
+if {role!r}:
+    role, project = Role.objects.get(label={role!r}), Project.objects.get(name={project!r})
+    give_role(actor=Actor.of_command(), role=role, subject=user, scope=project)
+print(password)
+"""
+    temporary = server.shell(code)
+    person.secrets.append(temporary)
+    person.signs_in(username, temporary)
+    person.chooses_a_password(temporary)
+    return person

@@ -8,6 +8,20 @@ from psycopg import sql
 
 from tests.servers import Server
 
+# What the tables hold in a form in which a search for bytes finds nothing.
+DECODED = """
+import base64
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import connection
+for session in Session.objects.all():
+    print(session.get_decoded())
+with connection.cursor() as cursor:
+    cursor.execute(f"SELECT value FROM {cache._table}")
+    for (value,) in cursor.fetchall():
+        print(base64.b64decode(value))
+"""
+
 
 def assert_kept_nowhere(server: Server, secrets: Iterable[str]) -> None:
     """No secret's bytes are in ROSTER_DATA (database, write-ahead log, audit head, keys), in a dump or in the server's log.
@@ -31,6 +45,7 @@ def places(server: Server) -> Iterator[tuple[str, bytes]]:
             if path == server.log_file:
                 content = content.replace(server.password.encode(), b"", 1)
             yield str(path.relative_to(server.data)), content
+    yield "sessions and cache", server.shell(DECODED).encode()
     yield "dump", "\n".join(dump(server)).encode()
 
 

@@ -55,7 +55,7 @@ Look = Callable[[Person, str], None]
 @pytest.fixture(scope="module")
 def things(server: Server) -> dict[str, str]:
     """What the addresses of pages name."""
-    found: dict[str, str] = json.loads(server.manage("shell", "-c", FIND).stdout.splitlines()[-1])
+    found: dict[str, str] = json.loads(server.shell(FIND))
     return found
 
 

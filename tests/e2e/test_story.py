@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import OpenBrowser
+from tests.e2e.conftest import OpenBrowser, somebody
 from tests.e2e.leaks import assert_kept_nowhere
 from tests.e2e.person import PASSWORD, Person
 from tests.servers import Server
@@ -262,8 +262,8 @@ def a_new_password_ends_the_old_one(admin: Person, server: Server, username: str
 
 def works(server: Server, username: str, password: str) -> bool:
     """Whether this is the user's password now."""
-    code = f"print('works:', User.objects.get(username={username!r}).check_password({password!r}))"
-    return "works: True" in server.manage("shell", "-c", f"from accounts.models import User; {code}").stdout
+    code = f"print(User.objects.get(username={username!r}).check_password({password!r}))"
+    return server.shell(f"from accounts.models import User; {code}") == "True"
 
 
 def a_user_is_disabled_and_enabled(admin: Person) -> None:
@@ -409,7 +409,7 @@ def test_a_share_given_in_the_administration(server: Server, admin: Person, open
     """guardian's own page: it takes effect on the next request, and so does taking it back."""
     admin.creates_a_project("Guarded")
     project = admin.page.url.replace("users/", "")
-    ada = somebody_signed_in(server, open_browser(server), "ada")
+    ada = somebody(server, open_browser(server), "ada")
     assert ada.opens(project).status == 404
 
     admin.opens("/admin/accounts/project/?q=Guarded")
@@ -424,17 +424,3 @@ def test_a_share_given_in_the_administration(server: Server, admin: Person, open
     admin.page.get_by_label("Open").uncheck()
     admin.presses("Save")
     assert ada.opens(project).status == 404
-
-
-def somebody_signed_in(server: Server, person: Person, username: str) -> Person:
-    """A new person without a role, signed in with a password of their own."""
-    code = f"""
-from policies.actions.users import add_person
-from policies.actor import Actor
-user, password = add_person(actor=Actor.of_command(), username={username!r}, description={username.title()!r})
-print("password:", password)
-"""
-    temporary = server.manage("shell", "-c", code).stdout.split()[-1]
-    person.signs_in(username, temporary)
-    person.chooses_a_password(temporary)
-    return person
