@@ -29,15 +29,16 @@ def environment(**changes: str) -> dict[str, str]:
 
 def manage(*arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a management command as somebody would in a terminal, without a terminal."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
         env=environment(**variables),
-        check=check,
         capture_output=True,
         stdin=subprocess.DEVNULL,
         text=True,
     )
+    assert not check or done.returncode == 0, done.stderr
+    return done
 
 
 def free_port() -> int:
