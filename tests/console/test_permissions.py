@@ -140,6 +140,7 @@ def test_the_table_knows_every_url() -> None:
     assert set(TABLE) == set(OURS)
 
 
+@pytest.mark.django_db
 def test_every_view_declares_who_may_open_it() -> None:
     book = rulebook()
     for route, pattern in EVERY:
