@@ -15,7 +15,7 @@ from accounts.models import Scope, User
 from policies.access import people_who_may
 from policies.holdings import LASTING
 from policies.protected import At
-from policies.rulebook import UnknownQuestion
+from policies.rulebook import UnknownQuestion, rulebook
 
 MESSAGE = "This is the last administrator. Make somebody else an administrator first."
 
@@ -39,7 +39,7 @@ def keep_an_administrator(user: User | None = None) -> Iterator[None]:
 
 def lock_administrators() -> None:
     """Until the transaction ends nobody else becomes or stops being an administrator."""
-    Scope.objects.select_for_update(no_key=True).get(pk=Scope.objects.root().pk)
+    Scope.objects.select_for_update(no_key=True).get(pk=rulebook().root_id)
 
 
 def administrators() -> QuerySet[User]:

@@ -24,6 +24,7 @@ from policies.actor import Actor
 from policies.audit import Trail, recording
 from policies.models import Catalogue, EntityType, Resource, Role, RulebookVersion, Tag
 from policies.protected import At
+from policies.rulebook import rulebook
 from policies.sample.contents import read, real_additions, sample_counts
 
 ORGANIZATION = "organization"  # what the files call the root
@@ -36,7 +37,7 @@ def load_sample(*, actor: Actor) -> dict[str, int]:
     Raises Denied, ValidationError where a sample is there already, where something real has one of its names, or where
     a catalogue that it needs is not loaded.
     """
-    root = Scope.objects.root()
+    root = rulebook().root
     with recording(actor) as trail:
         actor.require("load", At("sample", root))
         Scope.objects.select_for_update(no_key=True).get(pk=root.pk)  # of two at once, the second finds a sample
@@ -58,7 +59,7 @@ def delete_sample(*, actor: Actor) -> dict[str, int]:
     on, because real roles may have been given since. Raises Denied, ValidationError where no sample is there, and,
     as a list, where something real stands inside: see real_additions().
     """
-    root = Scope.objects.root()
+    root = rulebook().root
     with recording(actor) as trail:
         actor.require("delete", At("sample", root))
         _lock()

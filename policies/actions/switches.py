@@ -2,12 +2,12 @@
 
 from typing import TypeVar
 
-from accounts.models import Scope
 from policies.actions.administrators import keep_an_administrator
 from policies.actor import Actor
 from policies.audit import recording
 from policies.models import Catalogue, Module, RulebookVersion
 from policies.protected import At
+from policies.rulebook import rulebook
 
 Row = TypeVar("Row", Catalogue, Module)
 
@@ -30,7 +30,7 @@ def install_module(*, actor: Actor, module: Module, installed: bool) -> Module:
 
 def _switch(actor: Actor, row: Row, column: str, wanted: bool) -> Row:
     with recording(actor) as trail:
-        actor.require("update", At("catalogue", Scope.objects.root()))
+        actor.require("update", At("catalogue", rulebook().root))
         row = type(row).objects.select_for_update().get(pk=row.pk)
         was = getattr(row, column)
         if was != wanted:
