@@ -13,6 +13,13 @@ from policies.models import Role, RoleAssignment
 
 
 class AssignmentForm(ActionForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if expiry := self.fields.get("expires_at"):
+            # Django writes "Date:" and "Time:" beside the two inputs, but not as their labels.
+            for widget, name in zip(expiry.widget.widgets, ("Day", "Time"), strict=True):
+                widget.attrs["aria-label"] = f"{name} of expiry"
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not self.instance.pk and bool(cleaned.get("user")) == bool(cleaned.get("group")):

@@ -14,7 +14,7 @@ import pytest
 from django.urls import URLPattern, get_resolver, reverse
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.e2e.conftest import OpenBrowser
+from tests.e2e.conftest import OpenBrowser, somebody
 from tests.e2e.person import Person
 from tests.servers import Server
 
@@ -227,3 +227,44 @@ def test_without_a_mouse(admin: Person) -> None:
     assert focused() == "Edit roles"
     press("Enter")
     admin.is_at("Edit roles")
+
+
+def test_the_first_pages(empty_installation: Server, open_browser: OpenBrowser, looks_good: Look) -> None:
+    """Before there is anything, and for somebody who may see next to nothing."""
+    server = empty_installation
+    admin = open_browser(server)
+    admin.signs_in("admin", server.password)
+    looks_good(admin, "choose-password")
+    admin.chooses_a_password(server.password)
+    admin.opens("/")
+    looks_good(admin, "first-run")
+    stranger = somebody(server, open_browser(server), "sam")
+    admin.creates_a_project("Alone")
+    stranger.opens("/")
+    looks_good(stranger, "no-project")
+
+    viewer = somebody(server, open_browser(server), "vic", role="Project Viewer", project="Alone")
+    viewer.opens("/")
+    looks_good(viewer, "onboarding-viewer")
+    assert viewer.opens(f"{viewer.page.url}new/").status == 403
+    looks_good(viewer, "403")
+
+
+def test_the_administration(admin: Person, looks_good: Look) -> None:
+    """Django's own pages, with what Roster adds to them."""
+    admin.opens("/admin/")
+    looks_good(admin, "admin")
+    for path in (
+        "accounts/user",
+        "policies/roleassignment",
+        "policies/auditevent",
+        "accounts/project",
+        "policies/role",
+    ):
+        admin.opens(f"/admin/{path}/")
+        looks_good(admin, f"admin-{path.replace('/', '-')}")
+        admin.page.locator("#result_list tbody th a").first.click()
+        looks_good(admin, f"admin-{path.replace('/', '-')}-change")
+    for path in ("accounts/user/add", "policies/roleassignment/add"):
+        admin.opens(f"/admin/{path}/")
+        looks_good(admin, f"admin-{path.replace('/', '-')}")
