@@ -96,8 +96,11 @@ def new_context(new_context: Callable[..., BrowserContext]) -> Iterator[Callable
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        where = message.location["url"]  # none: it is what axe does to the page
-        if message.type == "error" and where and not message.text.startswith(NO_COMPLAINTS):
+        where = message.location["url"]
+        ours = where and not where.startswith(
+            "chrome-error:"
+        )  # what axe does has no place; the other is Chromium's page
+        if message.type == "error" and ours and not message.text.startswith(NO_COMPLAINTS):
             complaints.append(f"{message.text} ({where})")
 
     def new(**options: Any) -> BrowserContext:

@@ -34,7 +34,7 @@ def assert_kept_nowhere(server: Server, secrets: Iterable[str]) -> None:
         for number, secret in enumerate(secrets)
         if secret.encode() in content
     ]
-    assert found == []
+    assert found == [], found
 
 
 def places(server: Server) -> Iterator[tuple[str, bytes]]:

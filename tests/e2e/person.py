@@ -97,6 +97,7 @@ class Person:
     def box(self, role: str) -> Locator:
         """The box of a role, opening the rest of its group where it stands there."""
         box = self.page.locator("label.choice").filter(has=self.page.get_by_text(role, exact=True)).locator("input")
+        box.wait_for(state="attached")
         if not box.is_visible():
             self.page.locator("details:not([open])").filter(has=box).locator("summary").click()
         return box
