@@ -94,7 +94,8 @@ def visible_project(user: Any, uid: str) -> Project:
 
 def visible_user(user: Any, project: Project, uid: str) -> User:
     """A project user whom the person may see. Raises Http404."""
-    found: User | None = access.permitted(user, "list", "project_user", within=project).filter(uid=uid).first()
+    users = access.permitted(user, "list", "project_user", within=project)
+    found: User | None = users.filter(uid=uid).first() if uid.isalnum() else None  # no database looks for NUL
     if found is None:
         raise Http404
     found.project = project

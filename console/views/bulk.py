@@ -59,7 +59,7 @@ def chosen_users(request: PageRequest, project: Project, asked: Any) -> QuerySet
     users = access.permitted(request.user, "list", "project_user", within=project)
     if asked.get("all"):
         return listed_users(users, asked)[0]
-    return users.filter(uid__in=[uid for uid in asked.getlist("user") if "\x00" not in uid])
+    return users.filter(uid__in=[uid for uid in asked.getlist("user") if uid.isalnum()])
 
 
 def digest_now(users: QuerySet[User]) -> str:

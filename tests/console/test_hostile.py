@@ -47,7 +47,7 @@ PAYLOADS = {
     "attribute 2": f"' autofocus onfocus='{MARK}",
     "javascript": f"javascript:alert('{MARK}')",
     "end of title": f"</title></textarea></select><svg/onload={MARK}>",
-    "template": "{{ 7|add:7 }}{% debug %}${7*7}#{7*7}",
+    "template": f"{{{{ 7|add:7 }}}}{MARK}{{% debug %}}${{7*7}}",
     "formula": f"=cmd|' /C calc'!{MARK}",
     "formula 2": f"@SUM(1){MARK}",
     "ansi": f"\x1b[2J\x1b]0;{MARK}\x07",
@@ -69,7 +69,7 @@ PAYLOADS = {
 }
 LONGEST_ADDRESS = 4000  # the server takes no longer one
 # Those that are tried in each field alone.
-SHARP = {"nul", "megabyte", "script", "attribute", "sql", "percent", "huge", "negative", "number", "date", "first date"}
+SHARP = {"nul", "megabyte", "script", "attribute", "huge", "date"}
 LISTS = {
     "project_user_index": {"q", "role", "status", "created", "sort", "page"},
     "project_user_export": {"q", "role", "status", "created", "sort", "page"},
@@ -109,7 +109,8 @@ def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
 
 
 @pytest.fixture
-def client(org: SimpleNamespace) -> Client:
+def client(org: SimpleNamespace, settings: Any) -> Client:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a user is added many times over
     return signed_in(org.administrator)
 
 
@@ -143,8 +144,8 @@ def harmless(response: Any, payload: str, where: str) -> None:
     assert all("\r" not in value and "\n" not in value for _, value in response.items()), where
     assert MARK not in response.cookies, where
     if "text/html" in response["Content-Type"]:
-        assert Run(body).found == [], where
-        assert "14${7*7}" not in body, where
+        assert MARK not in body or Run(body).found == [], where
+        assert f"14{MARK}" not in body, where
         if any(sign in payload for sign in "<>\"'") and len(payload) < 1000:
             assert payload not in body, where
     if "text/csv" in response["Content-Type"]:
@@ -236,7 +237,8 @@ def test_every_field_of_every_form(org: SimpleNamespace, client: Client, name: s
     path = address(name, org)
     form = the_form(client, path, name) if name in FORMS else PageForm(path, "post")
     whole = {key: value for key, value in form.fields.items() if key != "csrfmiddlewaretoken"}
-    whole |= {"description": ["x"]} if name == "project_user_create" else {}
+    if name == "project_user_create":  # the second step, which adds the user
+        whole |= {"step": ["2"], "nonce": ["n"], "description": ["x"], "roles": [role(READER).uid]}
     for data, text, where in variations(form.names | UNSHOWN.get(name, set())):
         harmless(sent(client, "post", path, {**whole, **data}), text, f"{name}: {where}")
 
@@ -294,11 +296,13 @@ def test_ids_that_are_none(org: SimpleNamespace, client: Client, uid: str) -> No
 # Names that were stored with something in them
 
 
-@pytest.fixture(
-    params=[
-        name for name in PAYLOADS if name not in ("nul", "megabyte", "surrogate", "number", "empty", "blank", "emoji")
-    ]
-)
+STORABLE = [
+    "script", "attribute", "attribute 2", "javascript", "end of title", "template", "formula", "formula 2", "ansi",
+    "line", "right to left", "decomposed",
+]  # fmt: skip
+
+
+@pytest.fixture(params=STORABLE)
 def stored(request: pytest.FixtureRequest, org: SimpleNamespace) -> str:
     """A payload that stands in every text that somebody can store and others see."""
     text = PAYLOADS[request.param][:76]
