@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from accounts.models import Project, Scope, User
 from policies import access
-from policies.holdings import union
 from policies.protected import At
 
 PROJECTS_IN_SWITCHER = 7
@@ -75,11 +74,7 @@ PROJECT_PAGES = tuple((entry.action, entry.entity_type) for entry in (USERS, OVE
 
 def visible_projects(user: User) -> QuerySet[Project]:
     """The projects of which somebody may open some page."""
-    readable = access.permitted(user, "read", "project")
-    if access.may(user, "read", At("project", access.root_for(user))):
-        return readable
-    others = access.permitted_scopes(user, *PROJECT_PAGES).filter(kind=Scope.Kind.PROJECT)
-    return Project.objects.filter(pk__in=union([readable.values("pk"), others.values("pk")]))
+    return access.visible_scopes(user, "project", *PROJECT_PAGES)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -5,7 +5,7 @@
     actions_for(user, things)                    what may be done with each row of a page, in a constant number of queries
     permitted(user, action, entity_type, within) objects, as a queryset
     people_who_may(action, thing)                users, as a queryset
-    permitted_scopes(user, *questions)           scopes, as a queryset
+    permitted_scopes(user, *questions)           scopes, as a queryset; visible_scopes() for those of one kind, with shares
 
 `thing` is an object of a protected model, saved or not yet, or `At(entity_type, scope)` for some object of a type in a
 scope, or `At(entity_type)` for one anywhere. An action is allowed when a rule that speaks of it stands in a role that the
@@ -225,21 +225,45 @@ def _bounded(rows: QuerySet[Any], subject: Subject, protected: Protected) -> Que
 
 
 def permitted_scopes(user: User, *questions: tuple[str, str]) -> QuerySet[Scope]:
-    """Scopes in which one of the questions (action, entity type) is allowed on every object; for menus and switchers."""
+    """Scopes in which one of the questions (action, entity type) is allowed on every object; for menus."""
     if not user.is_active:
         return Scope.objects.none()
     subject = subject_for(user)
+    held, rows = _held(subject, questions), Scope.objects.all()
+    if subject.book.root_id not in held:
+        rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__in=held).values("descendant"))
+    return _bounded(rows, subject, PROTECTED["project"])
+
+
+def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QuerySet[Any]:
+    """Scopes of a kind in which one of the questions is allowed on every object, or that are shared to be read.
+
+    One level of subqueries: nested ones make PostgreSQL compare row by row.
+    """
+    protected = PROTECTED[kind]
+    rows: QuerySet[Any] = protected.model._default_manager.all()
+    if not user.is_active:
+        return rows.none()
+    subject = subject_for(user)
+    held = _held(subject, questions)
+    if subject.book.root_id not in held:
+        branches: list[QuerySet[Any]] = [ScopeClosure.objects.filter(ancestor__in=held).values("descendant")]
+        if protected.shares:
+            shared = _share_rows(user, protected, permission__codename="read")
+            branches += [row.values("content_object") for row in shared]
+        rows = rows.filter(pk__in=union(branches))
+    return _bounded(rows, subject, protected)
+
+
+def _held(subject: Subject, questions: Iterable[tuple[str, str]]) -> set[int]:
+    """Row numbers of the scopes where the subject holds a role that answers a question with yes, without conditions."""
     roles = {
         line.role_id
         for action, entity_type in questions
         for line in subject.book.rules_for(action, subject.book.type_id(entity_type))
         if not line.conditions
     }
-    held = {holding.scope_id for holding in subject.holdings if holding.role_id in roles}
-    rows = Scope.objects.all()
-    if subject.book.root_id not in held:
-        rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__in=held).values("descendant"))
-    return _bounded(rows, subject, PROTECTED["project"])
+    return {holding.scope_id for holding in subject.holdings if holding.role_id in roles}
 
 
 def people_who_may(action: str, thing: Any, when: Q = LIVE) -> QuerySet[User]:
