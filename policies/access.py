@@ -4,13 +4,15 @@
     explain(user, action, thing)                 the same walk, with its reasons
     actions_for(user, things)                    what may be done with each row of a page, in a constant number of queries
     permitted(user, action, entity_type, within) objects, as a queryset
+    visible_resources(user, within)              the resources that the user may see in lists, whatever their types
     people_who_may(action, thing)                users, as a queryset
     permitted_scopes(user, *questions)           scopes, as a queryset; visible_scopes() for those of one kind, with shares
 
 `thing` is an object of a protected model, saved or not yet, or `At(entity_type, scope)` for some object of a type in a
-scope, or `At(entity_type)` for one anywhere. An action is allowed when a rule that speaks of it stands in a role that the
-user holds, in effect, in the object's scope or above it, and every condition of the rule holds; or when it was shared. The
-one thing that subtracts is the boundary of clusters (RUN-14). Everything else is denied; an undefined question raises.
+scope, or `At(entity_type)` for one anywhere; a type is named by its code, or in full: `catalogue:code`. An action is
+allowed when a rule that speaks of it stands in a role that the user holds, in effect, in the object's scope or above it,
+and every condition of the rule holds; or when it was shared. The one thing that subtracts is the boundary of clusters
+(RUN-14). Everything else is denied; an undefined question raises.
 """
 
 from __future__ import annotations
@@ -19,16 +21,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_
-from typing import Any
+from operator import and_, or_
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from accounts.models import Scope, ScopeClosure, User
 from policies.holdings import LIVE, Holding, Subject, holders, memberships, subject_for, union
 from policies.models import Resource
-from policies.protected import PROTECTED, At, Protected, entity_type_of, scope_of
+from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
 from policies.rulebook import Line, Rulebook, rulebook
+
+
+class Missing(NamedTuple):
+    """One thing that keeps a holding from allowing an action."""
+
+    kind: str  # expired, switched_off, pending, other_scope or condition
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -37,16 +46,18 @@ class Candidate:
 
     line: Line
     holding: Holding
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer, with the candidates it comes from and its reasons as sentences."""
+    """The answer, with its reasons as sentences and what they come from."""
 
     allowed: bool
     reasons: tuple[str, ...]
     candidates: tuple[Candidate, ...] = ()
+    shared: bool = False
+    refused: str = ""  # "disabled" or "boundary": what denies whatever the roles
 
 
 def may(user: User, action: str, thing: Any) -> bool:
@@ -58,6 +69,11 @@ def may(user: User, action: str, thing: Any) -> bool:
     if outside(subject, thing):
         return False
     return any(not candidate.missing for candidate in candidates) or action in _shared(user, [thing])[_key(thing)]
+
+
+def may_at_all(user: User, questions: Iterable[tuple[str, str]]) -> bool:
+    """Whether one of the questions (action, entity type) is allowed anywhere, on some object; for menus and pages (RUN-17)."""
+    return any(may(user, action, At(entity_type)) for action, entity_type in questions)
 
 
 def walk(subject: Subject, action: str, thing: Any) -> Iterator[Candidate]:
@@ -75,25 +91,23 @@ def _candidates(subject: Subject, lines: Iterable[Line], thing: Any) -> Iterator
             continue
         # Of "some object" nothing is known but its type and scope: a condition about the object is not met.
         unmet = tuple(
-            f"only where {c.sentence}"
+            Missing("condition", f"only where {c.sentence}")
             for c in line.conditions
             if seen is None or isinstance(thing, At) or not c.holds(subject, thing, seen)
         )
         for holding in holdings:
-            yield Candidate(line, holding, (*_without_effect(holding, above), *unmet))
+            yield Candidate(line, holding, (*_without_effect(holding, above, subject.book), *unmet))
 
 
-def _without_effect(holding: Holding, above: frozenset[int] | None) -> tuple[str, ...]:
-    return tuple(
-        said
-        for is_so, said in (
-            (holding.expired, "the assignment has expired"),
-            (holding.switched_off, "the role is switched off"),
-            (holding.pending, "the role is pending until it is given at a narrower scope"),
-            (above is not None and holding.scope_id not in above, "the role is held in another scope"),
-        )
-        if is_so
-    )
+def _without_effect(holding: Holding, above: frozenset[int] | None, book: Rulebook) -> Iterator[Missing]:
+    if holding.expired:
+        yield Missing("expired", "the assignment has expired")
+    if holding.switched_off:
+        yield Missing("switched_off", f"the role {book.switched_off[holding.included_in or holding.role_id]}")
+    if holding.pending:
+        yield Missing("pending", "the role is pending until it is given at a narrower scope")
+    if above is not None and holding.scope_id not in above:
+        yield Missing("other_scope", "the role is held in another scope")
 
 
 def outside(subject: Subject, thing: Any) -> bool:
@@ -166,47 +180,79 @@ def _share_rows(user: User, protected: Protected, **which: Any) -> list[QuerySet
 
 
 def permitted(user: User, action: str, entity_type: str, within: Scope | None = None) -> QuerySet[Any]:
-    """The objects on which the user may do the action (inside a scope), as a queryset of the entity type's model."""
-    protected = PROTECTED[entity_type]
+    """The objects on which the user may do the action (inside a scope), as a queryset of the entity type's model.
+
+    `resource` asks for registered things of whatever type; the name of a type for those of this type.
+    Raises UnknownQuestion.
+    """
+    book = rulebook()
+    if entity_type == "resource":
+        wanted = [(action, kind) for kind in book.entity_types]
+    else:
+        wanted = [(action, book.type_id(entity_type))]
+        book.rules_for(*wanted[0])
+    return _permitted(user, wanted, protected_as(book.entity_types, wanted), within)
+
+
+def visible_resources(user: User, within: Scope | None = None) -> QuerySet[Resource]:
+    """The registered things that the user may see in lists: each type says which actions show it."""
+    kinds = rulebook().entity_types
+    wanted = [(action, pk) for pk, kind in kinds.items() for action in kind.seen_by]
+    return _permitted(user, wanted, PROTECTED["resource"], within)
+
+
+def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, within: Scope | None) -> QuerySet[Any]:
+    """Objects of one protected model on which one of the (action, entity type) is allowed."""
     rows: QuerySet[Any] = protected.model._default_manager.filter(protected.where)
-    if not user.is_active:
+    if not user.is_active or not wanted:
         return rows.none()
     subject = subject_for(user)
     if within is not None:
         rows = rows.filter(_inside(protected, within))
     above = frozenset(within.ancestor_ids) if within is not None else frozenset((subject.book.root_id,))
     branches = []
-    for condition, scopes in _reaches(subject, action, entity_type, protected):
+    for condition, scopes in _reaches(subject, wanted, protected):
         if not scopes & above:
             lower = ScopeClosure.objects.filter(ancestor__in=scopes).values("descendant")
             condition &= Q(**{f"{protected.scope}__in": lower}) if protected.scope else Q(pk__in=())
         elif condition == Q():
             return _bounded(rows, subject, protected)
         branches.append(protected.model._default_manager.filter(protected.where, condition).values("pk"))
-    if protected.shares:
-        branches += [row.values("content_object") for row in _share_rows(user, protected, permission__codename=action)]
+    branches += _shared_rows(user, wanted, protected)
     return _bounded(rows.filter(pk__in=union(branches)), subject, protected) if branches else rows.none()
 
 
 def _reaches(
-    subject: Subject, action: str, entity_type: str, protected: Protected
+    subject: Subject, wanted: Iterable[tuple[str, int]], protected: Protected
 ) -> Iterator[tuple[Q, frozenset[int]]]:
     """(what a rule asks of the object, scopes where the user holds its role), each distinct one once."""
     scopes: dict[int, set[int]] = defaultdict(set)
     for holding in subject.holdings:
         scopes[holding.role_id].add(holding.scope_id)
     grouped: dict[tuple[int, Any], set[int]] = defaultdict(set)
-    for kind in _types(subject.book, entity_type):
-        for line in subject.book.lines.get((action, kind), ()):
+    for key in wanted:
+        for line in subject.book.lines.get(key, ()):
             if line.role_id in scopes:
-                grouped[line.role_id, line.conditions].add(kind)
+                grouped[line.role_id, line.conditions].add(key[1])
     for (role, conditions), kinds in grouped.items():
-        asked = Q(entity_type__in=kinds) if entity_type == "resource" else Q()
+        asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()
         yield reduce(and_, (c.things(subject, protected) for c in conditions), asked), frozenset(scopes[role])
 
 
-def _types(book: Rulebook, entity_type: str) -> Iterable[int]:
-    return book.entity_types if entity_type == "resource" else (book.type_id(entity_type),)
+def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Protected) -> Iterator[QuerySet[Any]]:
+    """Row numbers of the objects shared with the user for one of the (action, entity type)."""
+    if not protected.shares:
+        return
+    by_action: dict[str, set[int]] = defaultdict(set)
+    for action, kind in wanted:
+        by_action[action].add(kind)
+    which = (
+        reduce(or_, (Q(permission__codename=a, content_object__entity_type__in=k) for a, k in by_action.items()))
+        if protected.model is Resource
+        else Q(permission__codename__in=by_action)
+    )
+    for rows in _share_rows(user, protected):
+        yield rows.filter(which).values("content_object")
 
 
 def _inside(protected: Protected, within: Scope) -> Q:
@@ -310,10 +356,11 @@ def explain(user: User, action: str, thing: Any) -> Decision:
     from policies.reasons import reasons_for  # sentences are only made where somebody asks for them
 
     if not user.is_active:
-        return Decision(False, ("The user is disabled.",))
+        return Decision(False, ("The user is disabled.",), refused="disabled")
     subject = subject_for(user)
     candidates = tuple(walk(subject, action, thing))
     beyond = outside(subject, thing)
     shared = action in _shared(user, [thing])[_key(thing)]
     allowed = not beyond and (shared or any(not c.missing for c in candidates))
-    return Decision(allowed, reasons_for(subject, action, thing, candidates, beyond=beyond, shared=shared), candidates)
+    reasons = reasons_for(subject, action, thing, candidates, beyond=beyond, shared=shared)
+    return Decision(allowed, reasons, candidates, shared, "boundary" if beyond else "")

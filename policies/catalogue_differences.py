@@ -3,8 +3,8 @@
 from dataclasses import fields
 from typing import Any
 
-from policies.catalogue_files import CatalogueEntry, RoleEntry, RuleEntry, TypeEntry
-from policies.models import Catalogue, EntityType, Role, Rule
+from policies.catalogue_files import CatalogueEntry, RoleEntry, RuleEntry, SettingEntry, TypeEntry
+from policies.models import Catalogue, EntityType, Role, RoleSetting, Rule
 
 Told = dict[str, dict[str, Any]]  # part of a catalogue -> its fields, as the audit trail tells them
 
@@ -29,13 +29,27 @@ def stored(catalogue: Catalogue) -> CatalogueEntry:
         modules={module.code: module.label for module in catalogue.modules.all()},
         types={kind.code: type_entry(kind) for kind in catalogue.entity_types.select_related("catalogue")},
         roles={role.code: _role_entry(role, rules.get(role.pk, [])) for role in roles},
+        settings={s.code: _setting_entry(s) for s in catalogue.settings.select_related("role")},
+        is_editable=catalogue.is_editable,
     )
 
 
 def type_entry(kind: EntityType) -> TypeEntry:
     return TypeEntry(
-        kind.catalogue.code, kind.code, kind.label, kind.area, kind.is_shared, kind.actions, tuple(kind.shareable)
+        kind.catalogue.code,
+        kind.code,
+        kind.label,
+        kind.area,
+        kind.is_shared,
+        kind.actions,
+        tuple(kind.shareable),
+        tuple(kind.seen_by),
+        kind.attributes,
     )
+
+
+def _setting_entry(setting: RoleSetting) -> SettingEntry:
+    return SettingEntry(setting.code, setting.label, setting.role.code, setting.help, setting.everybody_if_unset)
 
 
 def _role_entry(role: Role, rules: list[RuleEntry]) -> RoleEntry:
@@ -65,6 +79,7 @@ def _told(entry: CatalogueEntry) -> Told:
             "label": entry.label,
             "description": entry.description,
             "position": entry.position,
+            "is_editable": entry.is_editable,
             "presets": [f"{preset['label']}: {_listed(preset, 'label')}" for preset in entry.presets],
             "hints": [f"{hint['say']} ({_listed(hint, 'say')})" for hint in entry.hints],
         }
@@ -72,6 +87,7 @@ def _told(entry: CatalogueEntry) -> Told:
     parts |= {f"module {code}": {"label": label} for code, label in entry.modules.items()}
     parts |= {f"entity type {code}": _fields(kind) for code, kind in entry.types.items()}
     parts |= {f"role {code}": _fields(role) for code, role in entry.roles.items()}
+    parts |= {f"setting {code}": _fields(setting) for code, setting in entry.settings.items()}
     return parts
 
 
@@ -79,7 +95,7 @@ def _listed(values: dict[str, Any], but: str) -> str:
     return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(values.items()) if name != but)
 
 
-def _fields(part: TypeEntry | RoleEntry) -> dict[str, Any]:
+def _fields(part: TypeEntry | RoleEntry | SettingEntry) -> dict[str, Any]:
     found = {f.name: getattr(part, f.name) for f in fields(part) if f.name not in ("catalogue", "code")}
     if isinstance(part, RoleEntry):
         found |= {"rules": [str(rule) for rule in part.rules], "includes": sorted(part.includes)}

@@ -27,6 +27,7 @@ TOP = (
     "description",
     "position",
     "enabled",
+    "editable",
     "platform_version",
     "modules",
     "entity_types",
@@ -37,6 +38,7 @@ TOP = (
     "every_role",
     "roles",
     "default_role",
+    "settings",
     "presets",
     "hints",
 )
@@ -56,6 +58,7 @@ ROLE = (
 )
 LAST = 100  # position of a catalogue that names none: behind those shipped
 CONDITIONS = ("owner", "parent_owner", "listed")
+STATED = ("owner", "visibility", "place")  # what a trusted service may state about an object in a question
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class TypeEntry:
     is_shared: bool = False
     actions: dict[str, str] = field(default_factory=dict)  # code -> label
     shareable: tuple[str, ...] = ()
+    seen_by: tuple[str, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)  # property that a service states -> one of STATED
 
     @property
     def full_name(self) -> str:
@@ -112,6 +117,17 @@ class RoleEntry:
 
 
 @dataclass(frozen=True)
+class SettingEntry:
+    """A setting of the platform that names a role."""
+
+    code: str
+    label: str
+    role: str
+    help: str = ""
+    everybody_if_unset: bool = False
+
+
+@dataclass(frozen=True)
 class Start:
     """What a file says for the first load; from then on the installation says it."""
 
@@ -120,6 +136,7 @@ class Start:
     installed: tuple[str, ...] = ()  # modules
     default_role: str = ""
     default_unless: str = ""
+    unset: tuple[str, ...] = ()  # settings that name no role at first
 
 
 @dataclass(frozen=True)
@@ -133,6 +150,8 @@ class CatalogueEntry:
     modules: dict[str, str] = field(default_factory=dict)  # code -> label
     types: dict[str, TypeEntry] = field(default_factory=dict)
     roles: dict[str, RoleEntry] = field(default_factory=dict)
+    settings: dict[str, SettingEntry] = field(default_factory=dict)
+    is_editable: bool = False
     start: Start = field(default=Start(), compare=False)
     digest: str = field(default="", compare=False)
 
@@ -192,7 +211,8 @@ class _File:
         return {f"{self.code}:{code}" for code in self.role_entries}
 
     def entity_type(self, code: str, entry: Entry) -> TypeEntry:
-        keys = entry.keys(("label", "area", "shared", "actions", "shareable"), ("label", "actions"))
+        known = ("label", "area", "shared", "actions", "shareable", "seen_by", "attributes")
+        keys = entry.keys(known, ("label", "actions"))
         actions = keys["actions"]
         if actions.is_list():
             labels = {action: action.replace("_", " ").capitalize() for action in actions.codes()}
@@ -203,7 +223,20 @@ class _File:
         seen = PROTECTED.get(code) if shared else PROTECTED["resource"]
         if shareable and not (seen and seen.shares):
             raise keys["shareable"].bad(f'expected no such line: "{code}" has no objects that can be shared')
-        return TypeEntry(self.code, code, keys["label"].text(80), _text(keys, "area", 80), shared, labels, shareable)
+        # What Roster knows itself has pages of its own; registered things are seen by those who may read them.
+        sees = ("read",) if "read" in labels and not (shared and code in PROTECTED) else ()
+        stated = keys["attributes"].mapping() if "attributes" in keys else {}
+        return TypeEntry(
+            catalogue=self.code,
+            code=code,
+            label=keys["label"].text(80),
+            area=_text(keys, "area", 80),
+            is_shared=shared,
+            actions=labels,
+            shareable=shareable,
+            seen_by=keys["seen_by"].some_of(labels, f"action of {code}") if "seen_by" in keys else sees,
+            attributes={name: means.one_of(STATED, "meaning") for name, means in stated.items()},
+        )
 
     def check_shared(self, others: list[TypeEntry]) -> None:
         """A second shared type of the same name would take the place of the first in what pages ask."""
@@ -244,6 +277,8 @@ class _File:
             modules=labels,
             types=self.types,
             roles=self.roles(labels),
+            settings=dict(self.settings()),
+            is_editable=_flag(self.top, "editable"),
             digest=self.digest,
             start=self.start(tuple(code for code, keys in modules.items() if _flag(keys, "installed"))),
         )
@@ -256,7 +291,17 @@ class _File:
             platform_version=self.top["platform_version"].version() if "platform_version" in self.top else "",
             default_role=default["role"].one_of(self.role_entries, "role") if default else "",
             default_unless=default["unless"].one_of(self.role_entries, "role") if "unless" in default else "",
+            unset=tuple(code for code, entry in self.part("settings").items() if _flag(entry.mapping(), "unset")),
         )
+
+    def settings(self) -> Iterator[tuple[str, SettingEntry]]:
+        """Settings that name a role; at first the one that they give, or with `unset` none."""
+        for code, entry in self.part("settings").items():
+            keys = entry.keys(("label", "help", "role", "everybody_if_unset", "unset"), ("label", "role"))
+            role = keys["role"].one_of(self.role_entries, "role")
+            everybody = _flag(keys, "everybody_if_unset")
+            _flag(keys, "unset")
+            yield code, SettingEntry(code, keys["label"].text(80), role, _text(keys, "help"), everybody)
 
     def permissions(self) -> Iterator[tuple[str, tuple[RuleEntry, ...]]]:
         """Named bundles of rules, as the vendor groups them into services."""

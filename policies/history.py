@@ -252,7 +252,7 @@ def _what(event: AuditEvent, book: Rulebook) -> str:
     kind, _, action = event.action.partition(".")
     if event.outcome != REFUSED and event.action in VERBS:
         return VERBS[event.action]
-    entity = book.entity_types.get(book.shared_types.get(kind, 0))
+    entity = book.type_called(kind)
     if entity and action in entity.actions:
         return f"{entity.actions[action].lower()} · {entity.label.lower()}"
     return f"{action} {'' if kind == 'user' else kind}".replace("_", " ").strip()
@@ -275,7 +275,7 @@ def _tell_assignment(told: Told, before: dict[str, Any], after: dict[str, Any], 
 def _tell_share(told: Told, before: dict[str, Any], after: dict[str, Any], book: Rulebook) -> None:
     """`told` of a share: action, with."""
     row = after or before
-    entity = book.entity_types.get(book.shared_types.get(told.event.object_type, 0))
+    entity = book.type_called(told.event.object_type)
     label = entity.actions.get(row.get("action", ""), row.get("action", "")) if entity else row.get("action", "")
     told.what = f"{'let' if after else 'no longer lets'} {row.get('with', '')} {str(label).lower()}"
     before.clear()

@@ -39,7 +39,7 @@ class Holding:
 
 @dataclass
 class Subject:
-    """A user as the rules see them: loaded once per request, in two or three small queries."""
+    """A person, project user or service as the rules see them: loaded once per request, in two or three small queries."""
 
     user: User
     book: Rulebook
@@ -104,8 +104,8 @@ def _load(user: User) -> Subject:
                 switched_off=role in book.switched_off,
             )
         )
-    effective = {holding.role_id for holding in given if holding.in_effect}
-    if not user.is_project_user:
+    if user.is_person:
+        effective = {role for holding in given if holding.in_effect for role in book.held_with[holding.role_id]}
         given += [Holding(role, book.root_id) for role, unless in book.defaults if unless not in effective]
     every = []
     for holding in given:
@@ -123,20 +123,21 @@ def holders(role_ids: Collection[int], scope_ids: Collection[int] | None = None,
     `when`: LIVE, or LASTING for those only who hold it without end.
     """
     book = rulebook()
-    wanted = {role for role, held in book.held_with.items() if held & set(role_ids)} - book.switched_off
+    wanted = {role for role, held in book.held_with.items() if held & set(role_ids)} - book.switched_off.keys()
     rows = _effective(wanted, book, when)
     if scope_ids is not None:
         rows = rows.filter(scope__in=scope_ids)
     found = _users_of(rows)
     for default, unless in book.defaults:
         if default in wanted and (scope_ids is None or book.root_id in scope_ids):
-            having = union(_users_of(_effective({unless} - book.switched_off, book, LIVE)))
-            found.append(User.objects.people().exclude(pk__in=having).values("pk"))
+            having = {role for role, held in book.held_with.items() if unless in held} - book.switched_off.keys()
+            rows = union(_users_of(_effective(having, book, LIVE)))
+            found.append(User.objects.people().exclude(pk__in=rows).values("pk"))
     return found
 
 
-def _effective(role_ids: Collection[int | None], book: Rulebook, when: Q) -> QuerySet[RoleAssignment]:
-    pending = [role for role in role_ids if role and book.roles[role].needs_scope]
+def _effective(role_ids: Collection[int], book: Rulebook, when: Q) -> QuerySet[RoleAssignment]:
+    pending = [role for role in role_ids if book.roles[role].needs_scope]
     return RoleAssignment.objects.filter(when, role__in=role_ids).exclude(scope=book.root_id, role__in=pending)
 
 

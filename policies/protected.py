@@ -13,11 +13,13 @@ from django.db.models import Model, Q
 from accounts.models import Cluster, Department, Organization, Project, Scope, User
 from policies.models import (
     AuditEvent,
+    Catalogue,
     ProjectShareWithGroup,
     ProjectShareWithUser,
     Resource,
     ResourceShareWithGroup,
     ResourceShareWithUser,
+    Role,
     RoleAssignment,
     UserShareWithGroup,
     UserShareWithUser,
@@ -73,7 +75,10 @@ PROTECTED = {
     "project_user": Protected(
         User, where=Q(kind=User.Kind.PROJECT_USER), scope="project_id", shares=(UserShareWithUser, UserShareWithGroup)
     ),
+    "service": Protected(User, where=Q(kind=User.Kind.SERVICE)),
     "group": Protected(Group),
+    "role": Protected(Role),
+    "catalogue": Protected(Catalogue),
     "role_assignment": Protected(RoleAssignment, scope="scope_id", fields={"role": "role_id", "target": "scope__kind"}),
     "org_assignment": Protected(RoleAssignment, scope="scope_id", fields={"target": "scope__kind"}),
     "event_history": Protected(AuditEvent, scope="scope_id"),
@@ -96,13 +101,19 @@ def entity_type_of(thing: Any) -> str:
     if isinstance(thing, OrgAssignment):
         return "org_assignment"
     if isinstance(thing, User):
-        return thing.kind if thing.is_project_user else "user"
+        return "user" if thing.is_person else thing.kind
     if isinstance(thing, Scope):
         return thing.kind
     for name, protected in PROTECTED.items():
         if isinstance(thing, protected.model):
             return name
     raise TypeError(f"{type(thing).__name__} is not protected: nothing can be decided about it.")
+
+
+def protected_as(types: dict[int, Any], wanted: list[tuple[str, int]]) -> Protected:
+    """How objects of these (action, entity type) are seen: things of types that Roster does not know are resources."""
+    kind = types[wanted[0][1]]
+    return PROTECTED.get(kind.code, PROTECTED["resource"]) if kind.is_shared else PROTECTED["resource"]
 
 
 def value(thing: Any, path: str) -> Any:

@@ -9,6 +9,8 @@ from django.contrib.auth.models import Group
 
 from accounts.models import Scope
 from policies.holdings import Subject
+from policies.models import Role
+from policies.rulebook import Rulebook
 
 if TYPE_CHECKING:
     from policies.access import Candidate
@@ -30,12 +32,18 @@ def reasons_for(
         return tuple(dict.fromkeys(said))
     near = sorted(candidates, key=lambda candidate: len(candidate.missing))
     if near:
-        return tuple(dict.fromkeys(f"{_held(subject, c)}, but {' and '.join(c.missing)}." for c in near))
-    lines = subject.book.rules_for(action, type_id(subject.book, thing))
-    roles = sorted(
-        {str(subject.book.roles[line.role_id]) for line in lines if line.role_id not in subject.book.switched_off}
-    )
-    return (f"Holds none of the roles that allow it: {', '.join(roles)}." if roles else "No role allows it.",)
+        return tuple(
+            dict.fromkeys(f"{_held(subject, c)}, but {' and '.join(m.sentence for m in c.missing)}." for c in near)
+        )
+    names = [str(role) for role in roles_that_allow(subject.book, action, type_id(subject.book, thing))]
+    return (f"Holds none of the roles that allow it: {', '.join(names)}." if names else "No role allows it.",)
+
+
+def roles_that_allow(book: Rulebook, action: str, type_id: int) -> list[Role]:
+    """The roles in effect with a rule that speaks of the action, also through what they include; by name."""
+    ruled = {line.role_id for line in book.rules_for(action, type_id)}
+    allowing = [role for pk, role in book.roles.items() if ruled & book.held_with[pk] and pk not in book.switched_off]
+    return sorted(allowing, key=str)
 
 
 def _granted(subject: Subject, candidate: Candidate) -> str:

@@ -1,7 +1,7 @@
 """All rules of the installation, read once per process and version: a few hundred rows."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 
 from accounts.models import Scope
 from policies.conditions import Condition, conditions_of
-from policies.models import Catalogue, EntityType, Role, Rule, RulebookVersion
+from policies.models import Catalogue, EntityType, Role, RoleSetting, Rule, RulebookVersion
 
 
 class UnknownQuestion(LookupError):
@@ -31,9 +31,9 @@ class Rulebook:
     root: Scope  # as it was when the rules were read; renaming it renews the version
     roles: dict[int, Role]
     entity_types: dict[int, EntityType]
-    shared_types: dict[str, int]  # code -> row number of the types that every catalogue may speak about
+    types_by_name: dict[str, tuple[int, ...]]  # full name or code -> row numbers; for its code a shared type alone
     held_with: dict[int, frozenset[int]]  # role -> the roles that come with it, itself among them
-    switched_off: frozenset[int]  # roles without effect now: catalogue, module or platform version
+    switched_off: dict[int, str]  # role without effect now -> why, as the end of a sentence that begins with its name
     defaults: tuple[tuple[int, int | None], ...]  # (role that people hold, unless they hold this one)
     lines: dict[tuple[str, int], tuple[Line, ...]]  # (action, entity type) -> rules
 
@@ -41,12 +41,20 @@ class Rulebook:
     def root_id(self) -> int:
         return self.root.pk
 
-    def type_id(self, code: str) -> int:
-        """Row number of a shared entity type. Raises UnknownQuestion."""
-        try:
-            return self.shared_types[code]
-        except KeyError:
-            raise UnknownQuestion(f"No catalogue declares the entity type {code}. Load the catalogues first.") from None
+    def type_id(self, name: str) -> int:
+        """Row number of an entity type, by `catalogue:code`, or by its code where that is clear. Raises UnknownQuestion."""
+        found = self.types_by_name.get(name, ())
+        if len(found) == 1:
+            return found[0]
+        if found:
+            full = sorted(self.entity_types[pk].full_name for pk in found)
+            raise UnknownQuestion(f"More than one catalogue declares {name}. Say which: {', '.join(full)}.")
+        raise UnknownQuestion(f"No catalogue declares the entity type {name}.")
+
+    def type_called(self, name: str) -> EntityType | None:
+        """The entity type of a name; None where no type, or more than one, has it."""
+        found = self.types_by_name.get(name, ())
+        return self.entity_types[found[0]] if len(found) == 1 else None
 
     def rules_for(self, action: str, type_id: int) -> tuple[Line, ...]:
         """The rules that could allow an action. Raises UnknownQuestion for an action that the entity type does not have."""
@@ -105,36 +113,85 @@ def _load(version: str) -> Rulebook:
     lines: dict[tuple[str, int], list[Line]] = defaultdict(list)
     for rule in Rule.objects.all():
         lines[rule.action, rule.entity_type_id].append(Line(rule, rule.role_id, conditions_of(rule, by_name)))
+    settings = list(RoleSetting.objects.filter(catalogue__is_enabled=True))
+    held_with = _held_with(roles, settings)
+    switched_off = {pk: why for pk, role in roles.items() if (why := _without_effect(role))}
     return Rulebook(
         version=version,
         root=Scope.objects.root(),
         roles=roles,
         entity_types=types,
-        shared_types={kind.code: pk for pk, kind in types.items() if kind.is_shared},
-        held_with={pk: frozenset(_with_included(pk, roles)) for pk in roles},
-        switched_off=frozenset(pk for pk, role in roles.items() if not _in_effect(role)),
-        defaults=tuple(
-            (c.default_role_id, c.default_unless_id)
-            for c in Catalogue.objects.filter(is_enabled=True)
-            if c.default_role_id
-        ),
+        types_by_name=_types_by_name(types.values()),
+        held_with=held_with,
+        switched_off=_set_aside(settings, roles) | switched_off,
+        defaults=tuple(_defaults(settings, held_with, switched_off)),
         lines={key: tuple(found) for key, found in lines.items()},
     )
 
 
-def _with_included(pk: int, roles: dict[int, Role], seen: frozenset[int] = frozenset()) -> set[int]:
-    if pk in seen:
-        return set()
-    return {pk}.union(*(_with_included(role.pk, roles, seen | {pk}) for role in roles[pk].includes.all()))
+def _types_by_name(types: Iterable[EntityType]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = defaultdict(tuple)
+    shared = {kind.code for kind in types if kind.is_shared}
+    for kind in types:
+        found[kind.full_name] += (kind.pk,)
+        if kind.is_shared or kind.code not in shared:
+            found[kind.code] += (kind.pk,)
+    return dict(found)
 
 
-def _in_effect(role: Role) -> bool:
+def _held_with(roles: dict[int, Role], settings: list[RoleSetting]) -> dict[int, frozenset[int]]:
+    """Role -> itself and the roles that come with it: those it includes, and those that a setting hangs on it."""
+    direct = {pk: {included.pk for included in role.includes.all()} for pk, role in roles.items()}
+    for setting in settings:
+        if setting.named_id:
+            direct[setting.named_id].add(setting.role_id)
+
+    def closure(pk: int) -> frozenset[int]:
+        found, todo = {pk}, [pk]
+        while todo:
+            new = direct[todo.pop()] - found
+            found |= new
+            todo += new
+        return frozenset(found)
+
+    return {pk: closure(pk) for pk in roles}
+
+
+def _set_aside(settings: list[RoleSetting], roles: dict[int, Role]) -> dict[int, str]:
+    """Roles that a setting takes from those who were given them (H2O-02, H2O-16)."""
+    return {
+        s.role_id: f"is not given any more: {s.code} names {roles[s.named_id] if s.named_id else 'nobody'}"
+        for s in settings
+        if s.named_id != s.role_id and not (s.named_id is None and s.everybody_if_unset)
+    }
+
+
+def _defaults(
+    settings: list[RoleSetting], held_with: dict[int, frozenset[int]], switched_off: Iterable[int]
+) -> Iterator[tuple[int, int | None]]:
+    """(role that every person holds, unless they hold this one), those in effect (H2O-01, H2O-02)."""
+    everybody = [s.role_id for s in settings if s.named_id is None and s.everybody_if_unset]
+    everybody += Catalogue.objects.filter(is_enabled=True, default_unless=None).values_list("default_role", flat=True)
+    always = [pk for pk in everybody if pk and pk not in switched_off]
+    yield from ((pk, None) for pk in dict.fromkeys(always))
+    held_always = frozenset().union(*(held_with[pk] for pk in always))
+    for role, unless in Catalogue.objects.filter(is_enabled=True).values_list("default_role", "default_unless"):
+        if role and unless and role not in switched_off and unless not in held_always:
+            yield role, unless
+
+
+def _without_effect(role: Role) -> str:
+    """Why nobody has anything from the role now; empty where it is in effect (RUN-07, RUN-08)."""
     catalogue = role.catalogue
-    if not catalogue.is_enabled or role.is_retired or (role.module and not role.module.is_installed):
-        return False
-    return not (role.since and catalogue.platform_version) or _numbers(catalogue.platform_version) >= _numbers(
-        role.since
-    )
+    if not catalogue.is_enabled:
+        return f"is switched off with its catalogue {catalogue}"
+    if role.is_retired:
+        return f"is gone from its catalogue {catalogue}"
+    if role.module and not role.module.is_installed:
+        return f"needs the module {role.module}, which is not installed"
+    if role.since and catalogue.platform_version and _numbers(catalogue.platform_version) < _numbers(role.since):
+        return f"needs version {role.since} of the platform, this is {catalogue.platform_version}"
+    return ""
 
 
 def _numbers(version: str) -> tuple[Any, ...]:

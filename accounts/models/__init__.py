@@ -1,5 +1,6 @@
 from accounts.models.groups import GroupProfile
 from accounts.models.scopes import Cluster, Department, Organization, Project, Scope, ScopeClosure
+from accounts.models.services import ServiceProfile, ServiceToken
 from accounts.models.throttle import Throttle
 from accounts.models.users import User
 
@@ -11,6 +12,8 @@ __all__ = [
     "Project",
     "Scope",
     "ScopeClosure",
+    "ServiceProfile",
+    "ServiceToken",
     "Throttle",
     "User",
 ]

@@ -1,4 +1,4 @@
-"""Users: people, and project users (credentials that belong to one project)."""
+"""Users: people, project users (credentials that belong to one project) and services (programs that ask Roster)."""
 
 from typing import Any, ClassVar
 
@@ -26,6 +26,9 @@ class UserQuerySet(models.QuerySet["User"]):
     def project_users(self) -> "UserQuerySet":
         return self.filter(kind=User.Kind.PROJECT_USER)
 
+    def services(self) -> "UserQuerySet":
+        return self.filter(kind=User.Kind.SERVICE)
+
     def search(self, text: str) -> "UserQuerySet":
         """Username or description contains the text, whatever its case; an empty text finds everybody."""
         return self.filter(search_text__contains=text.casefold()) if text else self
@@ -36,11 +39,12 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, or a project user."""
+    """A person, a project user or a service: whoever can hold roles."""
 
     class Kind(models.TextChoices):
         PERSON = "person"
         PROJECT_USER = "project_user", "project user"
+        SERVICE = "service"
 
     class Theme(models.TextChoices):
         DEVICE = "", "Same as this device"
@@ -56,7 +60,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": "This username is taken."},
     )
     description = models.CharField(
-        max_length=120, blank=True, help_text="A person's name, or what a project user is for."
+        max_length=120, blank=True, help_text="A person's name, or what a project user or service is for."
     )
     email = models.EmailField(blank=True)
     project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="users", db_index=False)
@@ -89,7 +93,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["username"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind="project_user", project__isnull=False) | Q(kind="person", project=None),
+                condition=Q(kind="project_user", project__isnull=False)
+                | Q(kind__in=("person", "service"), project=None),
                 name="user_project_users_have_a_project",
             ),
             models.CheckConstraint(condition=Q(kind="person") | Q(email=""), name="user_project_users_have_no_email"),
@@ -128,6 +133,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_project_user(self) -> bool:
         return self.kind == self.Kind.PROJECT_USER
+
+    @property
+    def is_service(self) -> bool:
+        return self.kind == self.Kind.SERVICE
+
+    @property
+    def is_person(self) -> bool:
+        return self.kind == self.Kind.PERSON
 
     @property
     def status(self) -> str:

@@ -14,7 +14,18 @@ from policies.actor import Actor
 from policies.audit import Trail, recording
 from policies.catalogue_differences import differences, sentences, stored, type_entry
 from policies.catalogue_files import CatalogueEntry, Known, RoleEntry, TypeEntry, read
-from policies.models import Catalogue, EntityType, Module, Resource, Role, RoleAssignment, Rule, RulebookVersion, Tag
+from policies.models import (
+    Catalogue,
+    EntityType,
+    Module,
+    Resource,
+    Role,
+    RoleAssignment,
+    RoleSetting,
+    Rule,
+    RulebookVersion,
+    Tag,
+)
 from policies.protected import PROTECTED, At
 from policies.shares import get_content_type
 
@@ -68,6 +79,8 @@ def _known() -> dict[str, Known]:
 
 def _with_what_stays(entry: CatalogueEntry, old: CatalogueEntry, catalogue: Catalogue) -> CatalogueEntry:
     """The file's entry, with the roles and entity types that are gone from it but in use."""
+    if entry.is_editable:  # its roles are made in the console
+        return replace(entry, roles=old.roles | entry.roles)
     gone = catalogue.roles.exclude(code__in=entry.roles)
     retired = {
         role.code: replace(old.roles[role.code], is_retired=True, rules=(), includes=(), module="", aliases=())
@@ -88,6 +101,7 @@ def _uses(role: Role) -> list[QuerySet[Any]]:
         Tag.objects.filter(roles=role),
         Catalogue.objects.filter(default_role=role),
         Catalogue.objects.filter(default_unless=role),
+        RoleSetting.objects.filter(named=role).exclude(role=role),
     ]
 
 
@@ -159,7 +173,9 @@ def _write(changes: list[_Change]) -> None:
     types = {f"{kind.catalogue.code}:{kind.code}": kind for kind in EntityType.objects.select_related("catalogue")}
     for change in changes:
         _write_roles(change, types)
+        _write_settings(change)
     for change in changes:
+        change.catalogue.settings.exclude(code__in=change.entry.settings).delete()
         change.catalogue.roles.exclude(code__in=change.entry.roles).delete()
         change.catalogue.modules.exclude(code__in=change.entry.modules).delete()
         change.catalogue.entity_types.exclude(code__in=change.entry.types).delete()
@@ -167,7 +183,7 @@ def _write(changes: list[_Change]) -> None:
 
 def _write_types(change: _Change) -> None:
     catalogue, entry = change.catalogue, change.entry
-    for name in ("label", "description", "position", "presets", "hints"):
+    for name in ("label", "description", "position", "presets", "hints", "is_editable"):
         setattr(catalogue, name, getattr(entry, name))
     catalogue.save()
     for code, label in entry.modules.items():
@@ -213,6 +229,23 @@ def _write_roles(change: _Change, types: dict[str, EntityType]) -> None:
         catalogue.default_role = rows.get(entry.start.default_role)
         catalogue.default_unless = rows.get(entry.start.default_unless)
         catalogue.save(update_fields=["default_role", "default_unless"])
+
+
+def _write_settings(change: _Change) -> None:
+    """What a setting names is the installation's: a file says it at the first load only."""
+    roles = {role.code: role for role in change.catalogue.roles.all()}
+    for position, setting in enumerate(change.entry.settings.values()):
+        values = {
+            "label": setting.label,
+            "help": setting.help,
+            "role": roles[setting.role],
+            "everybody_if_unset": setting.everybody_if_unset,
+            "position": position,
+        }
+        named = None if setting.code in change.entry.start.unset else roles[setting.role]
+        RoleSetting.objects.update_or_create(
+            catalogue=change.catalogue, code=setting.code, defaults=values, create_defaults=values | {"named": named}
+        )
 
 
 def _row(part: TypeEntry | RoleEntry) -> dict[str, Any]:

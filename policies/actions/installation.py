@@ -55,7 +55,7 @@ def _administering_roles() -> set[int]:
     """Row numbers of the roles that allow to administer the installation, as the rules say."""
     book = rulebook()
     lines = book.rules_for("administer", book.type_id("installation"))
-    return {line.role_id for line in lines if not line.conditions} - book.switched_off
+    return {line.role_id for line in lines if not line.conditions} - book.switched_off.keys()
 
 
 def _roles_to_give() -> list[Role]:

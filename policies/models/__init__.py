@@ -1,7 +1,7 @@
 from policies.models.assignments import RoleAssignment
 from policies.models.audit import AuditEvent, AuditHead
 from policies.models.bulk import BulkItem, BulkJob
-from policies.models.catalogues import Catalogue, EntityType, Module, Role, Rule, RulebookVersion
+from policies.models.catalogues import Catalogue, EntityType, Module, Role, RoleSetting, Rule, RulebookVersion
 from policies.models.nonces import UsedNonce
 from policies.models.resources import Resource, Tag
 from policies.models.shares import (
@@ -28,6 +28,7 @@ __all__ = [
     "ResourceShareWithUser",
     "Role",
     "RoleAssignment",
+    "RoleSetting",
     "Rule",
     "RulebookVersion",
     "Tag",

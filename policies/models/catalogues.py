@@ -16,6 +16,9 @@ class Catalogue(models.Model):
     is_enabled = models.BooleanField(
         "enabled", default=False, help_text="Switched off, its roles have no effect; the assignments stay."
     )
+    is_editable = models.BooleanField(
+        default=False, editable=False, help_text="Its roles are made and changed in the console, not by its file."
+    )
     position = models.PositiveSmallIntegerField(default=0)
     platform_version = models.CharField(
         max_length=20,
@@ -71,6 +74,11 @@ class EntityType(models.Model):
     shareable = models.JSONField(
         default=list, blank=True, help_text="The actions that can be given on one object alone."
     )
+    seen_by = models.JSONField(
+        default=list, blank=True, help_text="Actions, each of which lets somebody see such a thing in lists."
+    )
+    # {property that a service states in a question: what of the object it is}, as {ownerID: owner}.
+    attributes = models.JSONField(default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -80,6 +88,11 @@ class EntityType(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def full_name(self) -> str:
+        """`catalogue:code`, unambiguous in the installation."""
+        return f"{self.catalogue.code}:{self.code}"
 
     @cached_property
     def actions(self) -> dict[str, str]:
@@ -129,6 +142,30 @@ class Role(models.Model):
     def full_name(self) -> str:
         """`catalogue:code`, unambiguous in the installation."""
         return f"{self.catalogue.code}:{self.code}"
+
+
+class RoleSetting(models.Model):
+    """A setting of a platform that names a role: whoever holds the named role holds `role` too, and nobody else does.
+
+    Named is `role` itself at first: then it is given like any other. Named nobody: everybody has it, or nobody.
+    """
+
+    catalogue = models.ForeignKey(Catalogue, models.CASCADE, related_name="settings")
+    code = models.CharField(max_length=40, help_text="As the platform writes it: fullAccessRoleName.")
+    label = models.CharField(max_length=80)
+    help = models.CharField(max_length=300, blank=True)
+    role = models.ForeignKey(Role, models.CASCADE, related_name="+")
+    named = models.ForeignKey(Role, models.PROTECT, null=True, blank=True, related_name="+")
+    everybody_if_unset = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["catalogue", "position"]
+        constraints = [models.UniqueConstraint(fields=["catalogue", "code"], name="role_setting_once")]
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class Rule(models.Model):

@@ -27,6 +27,9 @@ class Resource(models.Model):
     entity_type = models.ForeignKey(EntityType, models.PROTECT, db_index=False)
     scope = models.ForeignKey(Scope, models.PROTECT, related_name="resources", db_index=False)
     name = models.CharField(max_length=120)
+    external_id = models.CharField(
+        max_length=200, blank=True, help_text="What the service that runs it calls it; unique among things of its type."
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="resources"
     )
@@ -40,6 +43,13 @@ class Resource(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entity_type", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="resource_external_id_once",
+            ),
+        ]
         indexes = [
             models.Index(fields=["scope", "entity_type", "name"], name="resource_by_scope"),
             models.Index(fields=["entity_type", "name"], name="resource_by_type"),

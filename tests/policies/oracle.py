@@ -43,8 +43,9 @@ def holdings(world: World, user: str) -> set[tuple[str, str]]:
         if role["in_effect"] and not a["expired"] and not pending:
             got.add((a["role"], a["scope"]))
     if world["users"][user]["kind"] == "person":
+        having = {included for role, _ in got for included in all_included(world, role) | {role}}
         for default in world["defaults"]:
-            if default["unless"] not in {r for r, _ in got} and world["roles"][default["role"]]["in_effect"]:
+            if default["unless"] not in having and world["roles"][default["role"]]["in_effect"]:
                 got.add((default["role"], world["root"]))
     for role, scope in list(got):
         got |= {(included, scope) for included in all_included(world, role)}

@@ -96,6 +96,7 @@ class TestShipped:
             "ovhcloud": True,
             "runai": False,
             "h2o": False,
+            "custom": True,  # empty: the roles that this installation makes itself
         }
 
     @pytest.mark.parametrize("entity", MATRIX["matrix"])
@@ -207,6 +208,10 @@ class TestShipped:
         for line in fact["rules"]:
             where = dict(line.get("where", {}))
             flags = tuple(where.pop(name, False) for name in ("owner", "parent_owner", "listed"))
+            # H2O-27 adds: a profile that is not restricted is open to all, a disabled one to nobody.
+            if line["to"] == ["engine_profile"] and flags[2]:
+                expected.append(("use", "engine_profile", False, False, False, {"visibility": ["NOT_RESTRICTED"]}))
+                where = {"visibility": ["RESTRICTED"]}
             expected += [(action, thing, *flags, where) for thing in line["to"] for action in line["can"]]
         assert (
             list(found.rules.values_list("action", "entity_type__code", "owner", "parent_owner", "listed", "fields"))
@@ -214,10 +219,16 @@ class TestShipped:
         )
         assert [included.code for included in found.includes.all()] == fact.get("includes", [])  # H2O-24
 
-    def test_everybody_has_full_access_at_h2o_until_the_name_is_set(self) -> None:
-        """H2O-01."""
+    def test_everybody_at_h2o_is_a_visitor_who_does_not_hold_full_access(self) -> None:
+        """H2O-02; who has full access says a setting, at first the role of that name."""
         catalogue = Catalogue.objects.get(code="h2o")
-        assert catalogue.default_role == catalogue.default_unless == role("h2o:full_access")
+        assert (catalogue.default_role, catalogue.default_unless) == (role("h2o:visitor"), role("h2o:full_access"))
+        named = {s.code: (s.role, s.named, s.everybody_if_unset) for s in catalogue.settings.all()}
+        full_access, admin = role("h2o:full_access"), role("h2o:admin")
+        assert named == {
+            "fullAccessRoleName": (full_access, full_access, True),
+            "adminRoleName": (admin, admin, False),
+        }
 
     def test_nobody_may_change_what_was_recorded(self) -> None:
         asked = Rule.objects.filter(entity_type__code="event_history", action__in=("create", "update", "delete"))
