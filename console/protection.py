@@ -3,8 +3,12 @@
     @requires("give_role", "project_user")
     def project_user_roles(request, project, user): ...
 
+    @visible
+    def resource_detail(request, resource): ...
+
 The view is called with objects instead of the ids in its URL: first they are looked up among what the person may see
-(404, the same as for an id that does not exist), then the action is decided (403, with who can help).
+(404, the same as for an id that does not exist), then the action is decided (403, with who can help); `visible` asks for
+no more than seeing.
 """
 
 import logging
@@ -13,6 +17,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.db.models import QuerySet
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -25,6 +30,7 @@ from policies import access
 from policies.actor import Actor
 from policies.audit import record_refusal
 from policies.errors import Conflict, Denied
+from policies.models import Catalogue, Resource, Role, RoleAssignment
 from policies.protected import At
 
 log = logging.getLogger("console.access")
@@ -67,11 +73,7 @@ def requires(action: str, entity_type: str, *, of_installation: bool = False) ->
         @wraps(view)
         def inner(request: PageRequest, **kwargs: Any) -> HttpResponseBase:
             request.actor = Actor.of_request(request)
-            if "project" in kwargs:
-                kwargs["project"] = request.project = visible_project(request.user, kwargs["project"])
-                remember_project(request)
-            if "user" in kwargs:
-                kwargs["user"] = visible_user(request.user, kwargs["project"], kwargs["user"])
+            _look_up(request, kwargs)
             root = access.root_for(request.user) if of_installation else None
             return _or_denied(request, view, (action, _target(entity_type, kwargs, root)), **kwargs)
 
@@ -79,6 +81,81 @@ def requires(action: str, entity_type: str, *, of_installation: bool = False) ->
         return inner
 
     return protect
+
+
+def visible(view: View) -> View:
+    """For those who may see the objects that the URL names."""
+
+    @wraps(view)
+    def inner(request: PageRequest, **kwargs: Any) -> HttpResponseBase:
+        request.actor = Actor.of_request(request)
+        _look_up(request, kwargs)
+        return _or_denied(request, view, **kwargs)
+
+    inner.permission = "visible"  # type: ignore[attr-defined]
+    return inner
+
+
+def _look_up(request: PageRequest, kwargs: dict[str, Any]) -> None:
+    """Put objects in the place of the ids in the URL. Raises Http404 for one that the person may not see."""
+    if "project" in kwargs:
+        kwargs["project"] = request.project = visible_project(request.user, kwargs["project"])
+        remember_project(request)
+    if "user" in kwargs:
+        kwargs["user"] = visible_user(request.user, kwargs["project"], kwargs["user"])
+    for name in kwargs.keys() & SEEN.keys():
+        kwargs[name] = _found(SEEN[name](request.user), kwargs[name])
+
+
+def _found(rows: QuerySet[Any], uid: str) -> Any:
+    """The row of this id, or code of a catalogue. Raises Http404."""
+    key = "code" if rows.model is Catalogue else "uid"
+    found = rows.filter(**{key: uid}).first() if "\x00" not in uid else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def visible_roles(user: User) -> QuerySet[Role]:
+    """Every role, for those who may see roles somewhere."""
+    return _for_readers(user, "role", Role.objects.select_related("catalogue"))
+
+
+def visible_catalogues(user: User) -> QuerySet[Catalogue]:
+    """Every catalogue, for those who may see roles somewhere."""
+    return _for_readers(user, "role", Catalogue.objects.all())
+
+
+def visible_assignments(user: User) -> QuerySet[RoleAssignment]:
+    """The role assignments that the person may see."""
+    rows = access.permitted(user, "read", "role_assignment")
+    return rows.select_related("role__catalogue", "scope", "user", "group")
+
+
+def visible_resources(user: User) -> QuerySet[Resource]:
+    """The resources that the person may see."""
+    return access.visible_resources(user).select_related("entity_type__catalogue", "scope", "owner", "parent")
+
+
+def visible_services(user: User) -> QuerySet[User]:
+    """The services that the person may see."""
+    return access.permitted(user, "read", "service")
+
+
+def _for_readers(user: User, entity_type: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows if access.may(user, "read", At(entity_type)) else rows.none()
+
+
+# {name in a URL: the objects among which its id is looked up}
+SEEN: dict[str, Callable[[Any], QuerySet[Any]]] = {
+    "role": visible_roles,
+    "catalogue": visible_catalogues,
+    "assignment": visible_assignments,
+    "resource": visible_resources,
+    "service": visible_services,
+}
+
+NAMES = {"project_user": "user", "role_assignment": "assignment"}  # entity type -> its name in URLs, where they differ
 
 
 def remember_project(request: PageRequest) -> None:
@@ -103,12 +180,9 @@ def visible_user(user: Any, project: Project, uid: str) -> User:
 
 
 def _target(entity_type: str, kwargs: dict[str, Any], root: Scope | None) -> Any:
-    project, user = kwargs.get("project"), kwargs.get("user")
-    if entity_type == "project_user" and user is not None:
-        return user
-    if entity_type == "project" and project is not None:
-        return project
-    return At(entity_type, project or root)
+    if entity_type == "resource" and "resource" in kwargs:  # its registration, whatever type it is of
+        return At(entity_type, kwargs["resource"].scope)
+    return kwargs.get(NAMES.get(entity_type, entity_type)) or At(entity_type, kwargs.get("project") or root)
 
 
 def _or_denied(
