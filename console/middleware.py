@@ -94,7 +94,7 @@ class RequestContextMiddleware:
             )
         finally:
             request_context.reset(token)
-        response["X-Request-ID"] = request.request_id
+        response.setdefault("X-Request-ID", request.request_id)  # services get theirs back as they wrote it
         return response
 
 

@@ -1,4 +1,4 @@
-"""Who does something: a user behind a request, or somebody at a terminal."""
+"""Who does something: a user or a service behind a request, or somebody at a terminal."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ class Actor:
     def of_request(cls, request: HttpRequest) -> Actor:
         user: Any = request.user
         return cls(str(user.label), user, getattr(request, "client_address", ""), getattr(request, "request_id", ""))
+
+    @classmethod
+    def of_service(cls, request: HttpRequest, service: User) -> Actor:
+        """A service behind a request of the API, where nobody is signed in."""
+        address, request_id = getattr(request, "client_address", ""), getattr(request, "request_id", "")
+        return cls(f"service:{service.username}", service, address, request_id)
 
     @classmethod
     def of_command(cls) -> Actor:

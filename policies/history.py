@@ -139,8 +139,9 @@ class Told:
 
     @property
     def via(self) -> str:
-        """How it was done: in the browser, or with a command."""
-        return "command" if self.actor.startswith("command:") else "browser"
+        """How it was done: in the browser, with a command, or by a service."""
+        kind, colon, _ = self.actor.partition(":")
+        return kind if colon and kind in ("command", "service") else "browser"
 
     @property
     def place(self) -> str:
