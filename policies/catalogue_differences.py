@@ -45,6 +45,7 @@ def type_entry(kind: EntityType) -> TypeEntry:
         tuple(kind.shareable),
         tuple(kind.seen_by),
         kind.attributes,
+        kind.field_actions,
     )
 
 

@@ -59,6 +59,7 @@ ROLE = (
 LAST = 100  # position of a catalogue that names none: behind those shipped
 CONDITIONS = ("owner", "parent_owner", "listed")
 STATED = ("owner", "visibility", "place")  # what a trusted service may state about an object in a question
+FIELDS = ("owner_email", "visibility")  # what of a registered thing an action can show (H2O-10) or change (H2O-06)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class TypeEntry:
     shareable: tuple[str, ...] = ()
     seen_by: tuple[str, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)  # property that a service states -> one of STATED
+    field_actions: dict[str, str] = field(default_factory=dict)  # one of FIELDS -> action
 
     @property
     def full_name(self) -> str:
@@ -211,7 +213,7 @@ class _File:
         return {f"{self.code}:{code}" for code in self.role_entries}
 
     def entity_type(self, code: str, entry: Entry) -> TypeEntry:
-        known = ("label", "area", "shared", "actions", "shareable", "seen_by", "attributes")
+        known = ("label", "area", "shared", "actions", "shareable", "seen_by", "attributes", "field_actions")
         keys = entry.keys(known, ("label", "actions"))
         actions = keys["actions"]
         if actions.is_list():
@@ -226,6 +228,7 @@ class _File:
         # What Roster knows itself has pages of its own; registered things are seen by those who may read them.
         sees = ("read",) if "read" in labels and not (shared and code in PROTECTED) else ()
         stated = keys["attributes"].mapping() if "attributes" in keys else {}
+        asked = keys["field_actions"].mapping(lambda key: key.one_of(FIELDS, "field")) if "field_actions" in keys else {}
         return TypeEntry(
             catalogue=self.code,
             code=code,
@@ -236,6 +239,7 @@ class _File:
             shareable=shareable,
             seen_by=keys["seen_by"].some_of(labels, f"action of {code}") if "seen_by" in keys else sees,
             attributes={name: means.one_of(STATED, "meaning") for name, means in stated.items()},
+            field_actions={name: action.one_of(labels, f"action of {code}") for name, action in asked.items()},
         )
 
     def check_shared(self, others: list[TypeEntry]) -> None:

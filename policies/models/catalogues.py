@@ -79,6 +79,9 @@ class EntityType(models.Model):
     )
     # {property that a service states in a question: what of the object it is}, as {ownerID: owner}.
     attributes = models.JSONField(default=dict, blank=True)
+    field_actions = models.JSONField(
+        default=dict, blank=True, help_text="{field: the action that shows it (owner_email) or changes it (visibility)}."
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
