@@ -78,6 +78,15 @@ AREAS: dict[str, dict[str, str]] = {
         "group.update": "changed the group",
         "group.delete": "deleted the group",
     },
+    "Services": {
+        "service.create": "registered the service",
+        "service.update": "changed the service",
+        "service.disable": "disabled the service",
+        "service.enable": "enabled the service",
+        "service.delete": "retired the service",
+        "service.create_token": "made a token for",
+        "service.delete_token": "revoked a token of",
+    },
     "Installation": {
         "event_history.export": "exported the activity of",
         "bulk_job.create": "started work on many users of",
@@ -85,9 +94,12 @@ AREAS: dict[str, dict[str, str]] = {
         "catalogue.update": "changed the role catalogue",
         "sample.load": "loaded the sample",
         "sample.delete": "removed the sample",
+    },
+    "Resources": {
         "resource.register": "registered",
         "resource.update": "changed",
         "resource.retire": "retired",
+        "resource.export": "exported the resources of",
         "tag.update": "changed the tag",
     },
 }
@@ -276,7 +288,7 @@ def _tell_assignment(told: Told, before: dict[str, Any], after: dict[str, Any], 
 def _tell_share(told: Told, before: dict[str, Any], after: dict[str, Any], book: Rulebook) -> None:
     """`told` of a share: action, with."""
     row = after or before
-    entity = book.type_called(told.event.object_type)
+    entity = book.type_called(str(row.get("type") or told.event.object_type))
     label = entity.actions.get(row.get("action", ""), row.get("action", "")) if entity else row.get("action", "")
     told.what = f"{'let' if after else 'no longer lets'} {row.get('with', '')} {str(label).lower()}"
     before.clear()

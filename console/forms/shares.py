@@ -1,4 +1,4 @@
-"""The form that gives somebody one permission on one project."""
+"""The form that gives somebody one permission on one object."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from accounts.models import Project, User
+from accounts.models import Scope, User
 from policies.actions.shares import shareable_actions
 from policies.actor import Actor
 
@@ -20,6 +20,11 @@ PURPOSES = {
 GROUP = "group:"  # before a group's name where a person is called the same
 
 
+def purpose(thing: Any, action: str) -> str:
+    """What an action on this object means, where that is more than its label says."""
+    return PURPOSES.get(action, "") if isinstance(thing, Scope) else ""
+
+
 class ShareForm(forms.Form):
     """To whom, and what. The name must be exact: the form is no way to search the directory."""
 
@@ -30,12 +35,12 @@ class ShareForm(forms.Form):
     )  # fmt: skip
     permission = forms.ChoiceField(widget=forms.RadioSelect, label="May")
 
-    def __init__(self, data: Any = None, *, actor: Actor, project: Project, search_url: str = "") -> None:
+    def __init__(self, data: Any = None, *, actor: Actor, thing: Any, search_url: str = "") -> None:
         """Offers what the actor may do; with a search URL, suggestions while typing."""
         super().__init__(data)
         self.fields["permission"].choices = [  # type: ignore[attr-defined]
-            (action, f"{label}: {PURPOSES[action]}" if action in PURPOSES else label)
-            for action, label in shareable_actions(project).items() if actor.may(action, project)
+            (action, f"{label}: {said}" if (said := purpose(thing, action)) else label)
+            for action, label in shareable_actions(thing).items() if actor.may(action, thing)
         ]  # fmt: skip
         if search_url:
             self.fields["holder"].widget.attrs |= {

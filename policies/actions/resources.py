@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from accounts.models import Scope, User
 from policies.actor import Actor
 from policies.audit import recording
 from policies.errors import Conflict
 from policies.models import EntityType, Resource, Role, Tag
-from policies.protected import PROTECTED, At
+from policies.protected import At
+from policies.resources import CHANGEABLE, changeable_fields, lives_in_roster
 
-UPDATABLE = {"name", "owner", "parent", "visibility", "listed_roles", "tags"}
+DEEPEST = 20  # things above a thing
+TAKEN = "Another thing of this type is registered under this id."
 
 
 def register_resource(
@@ -25,6 +28,7 @@ def register_resource(
     entity_type: EntityType,
     scope: Scope,
     name: str,
+    external_id: str = "",
     owner: User | None = None,
     parent: Resource | None = None,
     visibility: str = "",
@@ -40,6 +44,7 @@ def register_resource(
         entity_type=entity_type,
         scope=scope,
         name=name.strip(),
+        external_id=external_id.strip(),
         owner=owner,
         parent=parent,
         visibility=visibility,
@@ -48,43 +53,46 @@ def register_resource(
     with recording(actor) as trail:
         actor.require("register", At("resource", scope))
         _check(resource)
-        resource.save()
+        _save(resource)
         resource.listed_roles.set(listed_roles)
         resource.tags.set(_tags(tags))
         trail.add("resource.register", resource, after=told(resource))
     return resource
 
 
-def update_resource(*, actor: Actor, resource: Resource, **fields: Any) -> Resource:
-    """Change name, owner, parent, visibility, listed_roles or tags; a thing of another type or place is another thing.
+def update_resource(*, actor: Actor, resource: Resource, seen: dict[str, Any] | None = None, **fields: Any) -> Resource:
+    """Change some of CHANGEABLE. `seen`: values, as told() has them, that the form was shown with.
 
-    Raises Denied, Conflict where it was retired meanwhile, ValidationError by field.
+    Who may not change registrations may change the fields that the type names an action for, if they may do it (H2O-06).
+    Raises Denied, Conflict where it was retired or a field has another value than was seen, ValidationError by field.
     """
     with recording(actor) as trail:
         resource = _lock(resource)
-        actor.require("update", At("resource", resource.scope))
-        before = told(resource)
-        if unknown := fields.keys() - UPDATABLE:
+        if not fields.keys() <= changeable_fields(actor, resource):
+            actor.require("update", At("resource", resource.scope))
+        if unknown := fields.keys() - set(CHANGEABLE):
             raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
-        listed, tags = fields.pop("listed_roles", None), fields.pop("tags", None)
-        for name, value in fields.items():
-            setattr(resource, name, value.strip() if isinstance(value, str) else value)
-        _check(resource)
-        resource.save()
-        if listed is not None:
-            resource.listed_roles.set(listed)
-        if tags is not None:
-            resource.tags.set(_tags(tags))
+        before = told(resource)
+        if seen and any(before[name] != value for name, value in seen.items()):
+            raise Conflict(f"{resource} was changed.")
+        _change(resource, fields)
         after = told(resource)
-        changed = [name for name in before if before[name] != after[name]]
-        if changed:
-            trail.add(
-                "resource.update",
-                resource,
-                before={n: before[n] for n in changed},
-                after={n: after[n] for n in changed},
-            )
+        if changed := [name for name in before if before[name] != after[name]]:
+            was, becomes = ({name: values[name] for name in changed} for values in (before, after))
+            trail.add("resource.update", resource, before=was, after=becomes)
     return resource
+
+
+def _change(resource: Resource, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        if name not in ("listed_roles", "tags"):
+            setattr(resource, name, value.strip() if isinstance(value, str) else value)
+    _check(resource)
+    _save(resource)
+    if "listed_roles" in fields:
+        resource.listed_roles.set(fields["listed_roles"])
+    if "tags" in fields:
+        resource.tags.set(_tags(fields["tags"]))
 
 
 def retire_resource(*, actor: Actor, resource: Resource) -> None:
@@ -118,6 +126,7 @@ def told(resource: Resource) -> dict[str, Any]:
     return {
         "name": resource.name,
         "type": resource.entity_type.label,
+        "external_id": resource.external_id,
         "owner": str(resource.owner or ""),
         "parent": str(resource.parent or ""),
         "visibility": resource.visibility,
@@ -128,13 +137,38 @@ def told(resource: Resource) -> dict[str, Any]:
 
 def _check(resource: Resource) -> None:
     kind, owner = resource.entity_type, resource.owner
-    if kind.is_shared and kind.code in PROTECTED:
+    if lives_in_roster(kind):
         raise ValidationError({"entity_type": f"{kind} live in Roster itself: they are not registered."})
     if owner is not None and owner.is_project_user and owner.project_id != resource.scope_id:
         raise ValidationError({"owner": f"{owner} belongs to another project (OVH-10)."})
-    if resource.parent is not None and resource.parent.pk == resource.pk:
-        raise ValidationError({"parent": "Nothing belongs to itself."})
-    resource.full_clean(exclude=["entity_type", "scope", "owner", "parent"])  # objects, not ids: they exist
+    _check_parent(resource)
+    # Objects, not ids: they exist.
+    resource.full_clean(exclude=["entity_type", "scope", "owner", "parent"], validate_constraints=False)
+    others = Resource.objects.filter(entity_type=kind, external_id=resource.external_id).exclude(pk=resource.pk)
+    if resource.external_id and others.exists():
+        raise ValidationError({"external_id": TAKEN})
+
+
+def _check_parent(resource: Resource) -> None:
+    above = resource.parent
+    for _ in range(DEEPEST if resource.pk else 0):
+        if above is None:
+            return
+        if above.pk == resource.pk:
+            raise ValidationError({"parent": "Nothing belongs to itself."})
+        above = above.parent
+    if resource.pk and above is not None:
+        raise ValidationError({"parent": f"Things belong to each other at most {DEEPEST} deep."})
+
+
+def _save(resource: Resource) -> None:
+    """Of two that take the same external id at once, the later one hears what it would have heard then."""
+    try:
+        with transaction.atomic():
+            resource.save()
+    except IntegrityError:
+        _check(resource)  # sees the other one now
+        raise
 
 
 def _tags(names: Iterable[str]) -> list[Tag]:

@@ -15,10 +15,10 @@ from policies.rulebook import rulebook
 from policies.shares import get_content_type
 
 
-def share(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> None:
+def share(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> bool:
     """Give somebody one action on this object alone; giving it twice changes nothing. Nobody gives what they may not do.
 
-    Raises Denied, ValidationError for an action that cannot be shared.
+    Returns whether it is new. Raises Denied, ValidationError for an action that cannot be shared.
     """
     with recording(actor) as trail:
         actor.require(*who_shares(thing))
@@ -27,24 +27,32 @@ def share(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> No
         actor.require(action, thing)
         _, created = rows.get_or_create(content_object=thing, permission=permission, **_holder(subject))
         if created:
-            trail.add(f"{entity_type_of(thing)}.share", thing, after={"action": action, "with": str(subject)})
+            trail.add(f"{entity_type_of(thing)}.share", thing, after=_told(thing, action, subject))
+    return bool(created)
 
 
-def unshare(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> None:
-    """Take a share back; it ends with the next decision. Raises Denied."""
+def unshare(*, actor: Actor, thing: Any, action: str, subject: User | Group) -> bool:
+    """Take a share back; it ends with the next decision. Returns whether there was one. Raises Denied."""
     with recording(actor) as trail:
         actor.require(*who_shares(thing))
         gone, _ = (
             _rows(thing, subject).filter(content_object=thing, permission__codename=action, **_holder(subject)).delete()
         )
         if gone:
-            trail.add(f"{entity_type_of(thing)}.unshare", thing, before={"action": action, "with": str(subject)})
+            trail.add(f"{entity_type_of(thing)}.unshare", thing, before=_told(thing, action, subject))
+    return bool(gone)
+
+
+def _told(thing: Any, action: str, subject: User | Group) -> dict[str, str]:
+    """A share as the audit trail tells it; of a resource, with the type that says what the action is called."""
+    kind = {"type": thing.entity_type.full_name} if isinstance(thing, Resource) else {}
+    return {"action": action, "with": str(subject), **kind}
 
 
 def who_shares(thing: Any) -> tuple[str, Any]:
     """The question that decides who may share an object: `share` where its type has that action, else who may change it."""
     if isinstance(thing, Resource):
-        return "update", At("resource", thing.scope)
+        return "share", At("resource", thing.scope)
     book = rulebook()
     return ("share" if "share" in book.entity_types[type_id(book, thing)].actions else "update"), thing
 
