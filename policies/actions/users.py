@@ -198,4 +198,4 @@ def lock(user: User) -> User:
 
 def entity(user: User) -> str:
     """The entity type that events and questions name."""
-    return "project_user" if user.is_project_user else "user"
+    return "user" if user.is_person else user.kind
