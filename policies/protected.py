@@ -14,6 +14,7 @@ from accounts.models import Cluster, Department, Organization, Project, Scope, U
 from policies.models import (
     AuditEvent,
     Catalogue,
+    EntityType,
     ProjectShareWithGroup,
     ProjectShareWithUser,
     Resource,
@@ -73,7 +74,12 @@ PROTECTED = {
     "project": Protected(Project, scope="pk", shares=(ProjectShareWithUser, ProjectShareWithGroup)),
     "user": Protected(User, where=Q(kind=User.Kind.PERSON), shares=(UserShareWithUser, UserShareWithGroup)),
     "project_user": Protected(
-        User, where=Q(kind=User.Kind.PROJECT_USER), scope="project_id", shares=(UserShareWithUser, UserShareWithGroup)
+        User,
+        where=Q(
+            project__isnull=False
+        ),  # the same as their kind, by a constraint; and an index of the project's users knows it
+        scope="project_id",
+        shares=(UserShareWithUser, UserShareWithGroup),
     ),
     "service": Protected(User, where=Q(kind=User.Kind.SERVICE)),
     "group": Protected(Group),
@@ -112,7 +118,11 @@ def entity_type_of(thing: Any) -> str:
 
 def protected_as(types: dict[int, Any], wanted: list[tuple[str, int]]) -> Protected:
     """How objects of these (action, entity type) are seen: things of types that Roster does not know are resources."""
-    kind = types[wanted[0][1]]
+    return protection_of(types[wanted[0][1]])
+
+
+def protection_of(kind: EntityType) -> Protected:
+    """How objects of an entity type are seen."""
     return PROTECTED.get(kind.code, PROTECTED["resource"]) if kind.is_shared else PROTECTED["resource"]
 
 
