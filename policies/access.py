@@ -28,7 +28,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Scope, ScopeClosure, User
 from policies.holdings import LIVE, Holding, Subject, holders, memberships, subject_for, union
-from policies.models import Resource
+from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
 from policies.rulebook import Line, Rulebook, rulebook
 
@@ -74,6 +74,18 @@ def may(user: User, action: str, thing: Any) -> bool:
 def may_at_all(user: User, questions: Iterable[tuple[str, str]]) -> bool:
     """Whether one of the questions (action, entity type) is allowed anywhere, on some object; for menus and pages (RUN-17)."""
     return any(may(user, action, At(entity_type)) for action, entity_type in questions)
+
+
+def may_some(user: User, action: str, *entity_types: str) -> bool:
+    """Whether the action may be allowed on some objects of one of the types: conditions count as met.
+
+    For the doors of pages where it is then decided object by object.
+    """
+    if not user.is_active:
+        return False
+    subject = subject_for(user)
+    lines = (line for name in entity_types for line in subject.book.rules_for(action, subject.book.type_id(name)))
+    return any(line.role_id in subject.role_ids for line in lines)
 
 
 def walk(subject: Subject, action: str, thing: Any) -> Iterator[Candidate]:
@@ -201,6 +213,13 @@ def visible_resources(user: User, within: Scope | None = None) -> QuerySet[Resou
     return _permitted(user, wanted, PROTECTED["resource"], within)
 
 
+def visible_assignments(user: User, within: Scope | None = None) -> QuerySet[RoleAssignment]:
+    """The role assignments that the user may see: as such, or as somebody's assignment to a place (RUN-12)."""
+    book = rulebook()
+    wanted = [("read", book.type_id(name)) for name in ("role_assignment", "org_assignment")]
+    return _permitted(user, wanted, PROTECTED["role_assignment"], within)
+
+
 def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, within: Scope | None) -> QuerySet[Any]:
     """Objects of one protected model on which one of the (action, entity type) is allowed."""
     rows: QuerySet[Any] = protected.model._default_manager.filter(protected.where)
@@ -270,12 +289,15 @@ def _bounded(rows: QuerySet[Any], subject: Subject, protected: Protected) -> Que
     return rows.exclude(**{f"{protected.scope}__in": beyond})
 
 
-def permitted_scopes(user: User, *questions: tuple[str, str]) -> QuerySet[Scope]:
-    """Scopes in which one of the questions (action, entity type) is allowed on every object; for menus."""
+def permitted_scopes(user: User, *questions: tuple[str, str], on_some: bool = False) -> QuerySet[Scope]:
+    """Scopes in which one of the questions (action, entity type) is allowed on every object; for menus.
+
+    `on_some`: or on those objects that meet the conditions.
+    """
     if not user.is_active:
         return Scope.objects.none()
     subject = subject_for(user)
-    held, rows = _held(subject, questions), Scope.objects.all()
+    held, rows = _held(subject, questions, on_some=on_some), Scope.objects.all()
     if subject.book.root_id not in held:
         rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__in=held).values("descendant"))
     return _bounded(rows, subject, PROTECTED["project"])
@@ -301,13 +323,14 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     return _bounded(rows, subject, protected)
 
 
-def _held(subject: Subject, questions: Iterable[tuple[str, str]]) -> set[int]:
-    """Row numbers of the scopes where the subject holds a role that answers a question with yes, without conditions."""
+def _held(subject: Subject, questions: Iterable[tuple[str, str]], *, on_some: bool = False) -> set[int]:
+    """Row numbers of the scopes where the subject holds a role that answers a question with yes, without conditions
+    (`on_some`: or with them)."""
     roles = {
         line.role_id
         for action, entity_type in questions
         for line in subject.book.rules_for(action, subject.book.type_id(entity_type))
-        if not line.conditions
+        if on_some or not line.conditions
     }
     return {holding.scope_id for holding in subject.holdings if holding.role_id in roles}
 
@@ -315,7 +338,8 @@ def _held(subject: Subject, questions: Iterable[tuple[str, str]]) -> set[int]:
 def people_who_may(action: str, thing: Any, when: Q = LIVE) -> QuerySet[User]:
     """Enabled users who may do the action on the object, through roles or sharing. `when`: see holdings.holders."""
     book, seen = rulebook(), PROTECTED.get(entity_type_of(thing))
-    above, roles = ancestor_ids(book, thing), defaultdict(set)
+    above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(book, thing)
+    roles: dict[tuple[Any, ...], set[int]] = defaultdict(set)
     for line in book.rules_for(action, type_id(book, thing)):
         if seen is None or isinstance(thing, At):
             usable = not line.conditions

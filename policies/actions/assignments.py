@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from accounts.models import Scope, User
 from policies.actions.administrators import keep_an_administrator
@@ -111,19 +112,25 @@ def give_role(
     expires_at: datetime | None = None,
     reason: str = "",
 ) -> RoleAssignment:
-    """Give a role to a user or group in a scope. One that they hold there already is returned as it is.
+    """Give a role to a user or group in a scope. One that they hold there already is returned as it is; an expired one
+    makes room for the new one.
 
-    Raises Denied, ValidationError for a role that cannot be held by the subject or given at the scope.
+    Raises Denied, Conflict when the subject or the scope is gone, ValidationError for a role that cannot be held by the
+    subject or given at the scope, and for an end without a time zone.
     """
+    if expires_at is not None and timezone.is_naive(expires_at):
+        raise ValidationError({"expires_at": "Say the time zone of the moment at which it ends."}, code="naive")
     holder = {"user": subject} if isinstance(subject, User) else {"group": subject}
     with recording(actor) as trail:
-        type(subject)._default_manager.select_for_update(no_key=True).filter(
-            pk=subject.pk
-        ).first()  # one giver at a time
-        existing = RoleAssignment.objects.filter(role=role, scope=scope, **holder).first()
+        locked = type(subject)._default_manager.select_for_update(no_key=True)  # one giver at a time
+        if locked.filter(pk=subject.pk).first() is None or not Scope.objects.filter(pk=scope.pk).exists():
+            raise Conflict(f"{subject} or {scope} is gone.")
+        held = RoleAssignment.objects.filter(role=role, scope=scope, **holder)
+        existing = held.filter(LIVE).first()
         if existing:
             return existing
         assignment = RoleAssignment(role=role, scope=scope, expires_at=expires_at, reason=reason.strip(), **holder)
+        held.delete()
         _give(actor, assignment)
         _changed(subject)
         _tell(trail, "create", assignment, after=told(assignment))
@@ -144,12 +151,20 @@ def take_role(*, actor: Actor, assignment: RoleAssignment) -> None:
 
 
 def update_assignment(
-    *, actor: Actor, assignment: RoleAssignment, expires_at: datetime | None, reason: str
+    *,
+    actor: Actor,
+    assignment: RoleAssignment,
+    expires_at: datetime | None,
+    reason: str,
+    seen: dict[str, str] | None = None,
 ) -> RoleAssignment:
-    """Change when an assignment ends, and why it exists.
+    """Change when an assignment ends, and why it exists. `seen`: what it was told as when the form was shown.
 
-    Raises Denied, Conflict where it is gone, ValidationError for the last administrator's.
+    Raises Denied, Conflict where it is gone or no longer what was seen, ValidationError for the last administrator's and
+    for an end without a time zone.
     """
+    if expires_at is not None and timezone.is_naive(expires_at):
+        raise ValidationError({"expires_at": "Say the time zone of the moment at which it ends."}, code="naive")
     rows = RoleAssignment.objects.select_for_update(of=("self",)).select_related(
         "role__catalogue", "scope", "user", "group"
     )
@@ -162,9 +177,13 @@ def update_assignment(
                 raise Conflict(f"{assignment} was taken away.")
             require(actor, "update", found)
             before = told(found)
+            if seen is not None and seen != before:
+                raise Conflict(f"{assignment} was changed.")
             found.expires_at, found.reason = expires_at, reason.strip()
             found.save(update_fields=["expires_at", "reason"])
         trail.add("role_assignment.update", found, before=before, after=told(found))
+    if found.user:
+        forget(found.user)
     return found
 
 
@@ -178,31 +197,39 @@ def _give(actor: Actor, assignment: RoleAssignment) -> None:
 
 def require(actor: Actor, action: str, assignment: RoleAssignment) -> None:
     """Raises Denied where the actor may not create, update or delete this assignment."""
-    for thing in _asked(action, assignment):
+    for thing in asked(assignment):
         actor.require(action, thing)
 
 
-def may_change(actor: Actor, action: str, assignment: RoleAssignment) -> bool:
-    """Whether the actor may create, update or delete this assignment, saved or not: what forms offer."""
-    return all(actor.may(action, thing) for thing in _asked(action, assignment))
+def may_change(actor: Actor, action: str, assignment: RoleAssignment, *, held_besides: bool | None = None) -> bool:
+    """Whether the actor may create, update or delete this assignment, saved or not: what forms offer.
+
+    `held_besides`: whether the subject holds the role in another place, where the caller knows it for many at once.
+    """
+    return all(actor.may(action, thing) for thing in asked(assignment, held_besides=held_besides))
 
 
-def _asked(action: str, assignment: RoleAssignment) -> Iterator[Any]:
+def asked(assignment: RoleAssignment, *, held_besides: bool | None = None) -> Iterator[Any]:
     """Giving, changing and taking a role asks for the role, and in a department or project for the place too (RUN-12).
 
-    Whoever holds the role already, or has it pending, may be put in a further place by those who may not give the role.
+    Whoever holds the role besides, in effect or pending, may be put in a further department or project, and taken out of
+    it, by those who may not give the role: there only the place is asked for.
     """
-    if action != "create" or not _holds_already(assignment):
+    in_a_place = assignment.scope.kind in (Scope.Kind.DEPARTMENT, Scope.Kind.PROJECT)
+    if held_besides is None:
+        held_besides = in_a_place and _is_held_besides(assignment)
+    if not (in_a_place and held_besides):
         yield assignment
-    if assignment.scope.kind in (Scope.Kind.DEPARTMENT, Scope.Kind.PROJECT):
+    if in_a_place:
         yield OrgAssignment(assignment.scope)
 
 
-def _holds_already(assignment: RoleAssignment) -> bool:
+def _is_held_besides(assignment: RoleAssignment) -> bool:
     holder = {"user": assignment.user_id} if assignment.user_id else {"group": assignment.group_id}
     if not any(holder.values()) or (assignment.user and assignment.user.is_project_user):
         return False  # a project user has no further place
-    return RoleAssignment.objects.filter(LIVE, role=assignment.role_id, **holder).exists()
+    rows = RoleAssignment.objects.filter(LIVE, role=assignment.role_id, **holder)
+    return rows.exclude(pk=assignment.pk).exists()
 
 
 def check_fits(assignment: RoleAssignment) -> None:
@@ -217,10 +244,9 @@ def check_fits(assignment: RoleAssignment) -> None:
         raise ValidationError({"roles": f"{user} belongs to another project (OVH-10)."}, code="project")
     pending = role.needs_scope and assignment.scope.kind == Scope.Kind.ORGANIZATION
     if role.binds and assignment.scope.kind not in role.binds and not pending:
-        raise ValidationError(
-            {"roles": f"{role} is given in a {' or '.join(role.binds)}, not in a {assignment.scope.kind}."},
-            code="scope",
-        )
+        kinds, kind = " or a ".join(role.binds), assignment.scope.kind
+        there = f"the {kind}" if kind == Scope.Kind.ORGANIZATION else f"a {kind}"
+        raise ValidationError({"roles": f"{role} is given in a {kinds}, not in {there}."}, code="scope")
 
 
 def told(assignment: RoleAssignment) -> dict[str, str]:
