@@ -73,7 +73,7 @@ def _per_type(book: Rulebook, held: Iterable[tuple[int, str]]) -> dict[int, Abil
     for role_id, source in held:
         sources.setdefault(role_id, []).append(source)
     per_type: dict[int, Ability] = {}
-    for action, kind, line in _lines_in_order(book, sources):
+    for action, kind, line in lines_in_order(book, sources):
         ability = per_type.setdefault(kind.pk, Ability(kind.label))
         label = kind.actions.get(action, action).lower()
         ability.actions[label] = ability.actions.get(label, True) and bool(line.conditions)
@@ -103,7 +103,7 @@ def _joined(labels: list[str]) -> str:
     return f"{', '.join(before)} and {last}" if before else last
 
 
-def _lines_in_order(book: Rulebook, role_ids: Collection[int]) -> list[tuple[str, EntityType, Line]]:
+def lines_in_order(book: Rulebook, role_ids: Collection[int]) -> list[tuple[str, EntityType, Line]]:
     """The rules of these roles in the order of their catalogue: entity types first, then the actions as the type lists them."""
     found = [
         (action, book.entity_types[kind], line)
@@ -111,7 +111,7 @@ def _lines_in_order(book: Rulebook, role_ids: Collection[int]) -> list[tuple[str
         for line in lines
         if line.role_id in role_ids
     ]
-    return sorted(found, key=lambda f: _place(f[1], f[0]))
+    return sorted(found, key=lambda f: (*_place(f[1], f[0]), f[2].rule.position))
 
 
 def _place(kind: EntityType, action: str) -> tuple[int, int, int]:
