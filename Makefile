@@ -10,7 +10,7 @@ START = @$(PYTHON) -I console/start.py
 RUN = $(START) requirements.txt
 TEST = $(START) requirements-test.txt
 
-.PHONY: help run sample test bench lock format readme screenshots
+.PHONY: help run sample test bench mutants lock format readme screenshots
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -28,6 +28,9 @@ test: ## Run every check and every test, on SQLite, PostgreSQL and in a browser
 
 bench: ## Measure the lists and decisions at scale, on both databases
 	$(TEST) -m tests.bench
+
+mutants: ## Take each check out of the decisions in turn: the property test must notice
+	$(TEST) -m tests.mutants
 
 lock: ## Refresh both lock files
 	$(TEST) -m tests.lock

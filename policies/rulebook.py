@@ -1,7 +1,7 @@
 """All rules of the installation, read once per process and version: a few hundred rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -101,9 +101,10 @@ def rulebook() -> Rulebook:
 def _newest() -> Rulebook:
     global _current
     version = RulebookVersion.objects.values_list("token", flat=True).first() or ""
-    if _current is None or _current.version != version:
-        _current = _load(version)
-    return _current
+    book = _current  # once: another thread may put a book of its own transaction there meanwhile
+    if book is None or book.version != version:
+        book = _current = _load(version)
+    return book
 
 
 def _load(version: str) -> Rulebook:
@@ -114,8 +115,9 @@ def _load(version: str) -> Rulebook:
     for rule in Rule.objects.all():
         lines[rule.action, rule.entity_type_id].append(Line(rule, rule.role_id, conditions_of(rule, by_name)))
     settings = list(RoleSetting.objects.filter(catalogue__is_enabled=True))
-    held_with = _held_with(roles, settings)
     switched_off = {pk: why for pk, role in roles.items() if (why := _without_effect(role))}
+    set_aside = _set_aside(settings, roles)
+    held_with = _held_with(roles, settings, switched_off.keys(), set_aside.keys())
     return Rulebook(
         version=version,
         root=Scope.objects.root(),
@@ -123,7 +125,7 @@ def _load(version: str) -> Rulebook:
         entity_types=types,
         types_by_name=_types_by_name(types.values()),
         held_with=held_with,
-        switched_off=_set_aside(settings, roles) | switched_off,
+        switched_off=set_aside | switched_off,
         defaults=tuple(_defaults(settings, held_with, switched_off)),
         lines={key: tuple(found) for key, found in lines.items()},
     )
@@ -139,17 +141,24 @@ def _types_by_name(types: Iterable[EntityType]) -> dict[str, tuple[int, ...]]:
     return dict(found)
 
 
-def _held_with(roles: dict[int, Role], settings: list[RoleSetting]) -> dict[int, frozenset[int]]:
-    """Role -> itself and the roles that come with it: those it includes, and those that a setting hangs on it."""
-    direct = {pk: {included.pk for included in role.includes.all()} for pk, role in roles.items()}
+def _held_with(
+    roles: dict[int, Role], settings: list[RoleSetting], switched_off: Collection[int], set_aside: Collection[int]
+) -> dict[int, frozenset[int]]:
+    """Role -> itself and the roles that come with it: those it includes, and those that a setting hangs on it.
+
+    A role without effect brings nothing to one that has effect and includes it (RUN-07); one that is set aside comes by
+    its setting alone (H2O-02).
+    """
+    direct = {pk: {included.pk for included in role.includes.all()}.difference(set_aside) for pk, role in roles.items()}
     for setting in settings:
         if setting.named_id:
             direct[setting.named_id].add(setting.role_id)
 
     def closure(pk: int) -> frozenset[int]:
+        without = () if pk in switched_off else switched_off
         found, todo = {pk}, [pk]
         while todo:
-            new = direct[todo.pop()] - found
+            new = direct[todo.pop()].difference(found, without)
             found |= new
             todo += new
         return frozenset(found)

@@ -1,66 +1,120 @@
 """An independent oracle: decides over plain dictionaries, in the words of the specification, with nothing of the product.
 
-    world = {"parents": {scope: parent}, "kinds": {scope: kind}, "clusters": …, "users": …, "groups": …, "roles": …, "rules": …,
-             "defaults": …, "assignments": …, "shares": …, "things": …}
-Names stand for everything; None is nowhere.
+    world = {"root": scope, "parents": {scope: parent}, "kinds": {scope: kind}, "catalogues": …, "roles": …, "rules": …,
+             "settings": …, "users": …, "groups": …, "assignments": …, "shares": …, "things": …}
+Names stand for everything. A thing's scope None is anywhere; a thing with `some` is some object of its type, of which
+nothing but type and scope is known.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 World = dict[str, Any]
+Held = set[tuple[str, str]]
 
 
 def allowed(world: World, user: str, action: str, thing: str) -> bool:
     who, what = world["users"][user], world["things"][thing]
     if not who["active"] or beyond(world, who, what):
         return False
+    return by_role(world, user, action, what) or shared(world, user, action, thing)
+
+
+def by_role(world: World, user: str, action: str, what: dict[str, Any]) -> bool:
     held = holdings(world, user)
-    by_rule = any(
-        rule["action"] == action
-        and rule["type"] == what["type"]
-        and role == rule["role"]
-        and scope in above(world, what["scope"])
-        and meets(world, rule["where"], user, what, {r for r, _ in held})
+    names = {role for role, _ in held}
+    return any(
+        (rule["action"], rule["type"], rule["role"]) == (action, what["type"], role)
+        and (what["scope"] is None or scope in above(world, what["scope"]))
+        and meets(world, rule["where"], user, what, names)
         for role, scope in held
         for rule in world["rules"]
     )
-    return by_rule or any(
-        share["thing"] == thing
-        and share["action"] == action
-        and (share["with"] == user or user in world["groups"].get(share["with"], ()))
+
+
+def shared(world: World, user: str, action: str, thing: str) -> bool:
+    return any(
+        (share["thing"], share["action"]) == (thing, action) and among(world, user, share["with"])
         for share in world["shares"]
     )
 
 
-def holdings(world: World, user: str) -> set[tuple[str, str]]:
-    """(role, scope) pairs in effect."""
-    got = set()
-    for a in world["assignments"]:
-        if a["to"] != user and user not in world["groups"].get(a["to"], ()):
-            continue
-        role = world["roles"][a["role"]]
-        pending = role["needs_scope"] and world["kinds"][a["scope"]] == "organization"
-        if role["in_effect"] and not a["expired"] and not pending:
-            got.add((a["role"], a["scope"]))
+def among(world: World, user: str, holder: str) -> bool:
+    """The holder is the user, or a group that they are in."""
+    return user == holder or user in world["groups"].get(holder, ())
+
+
+def holdings(world: World, user: str) -> Held:
+    """(role, scope) pairs in effect; worked out once per user of a world."""
+    found: dict[str, Held] = world.setdefault("holdings", {})
+    if user not in found:
+        found[user] = work_out(world, user)
+    return found[user]
+
+
+def work_out(world: World, user: str) -> Held:
+    given = {
+        (a["role"], a["scope"])
+        for a in world["assignments"]
+        if among(world, user, a["to"])
+        and in_effect(world, a["role"])
+        and a["role"] not in set_aside(world)
+        and not a["expired"]
+        and not (world["roles"][a["role"]]["needs_scope"] and world["kinds"][a["scope"]] == "organization")
+    }
     if world["users"][user]["kind"] == "person":
-        having = {included for role, _ in got for included in all_included(world, role) | {role}}
-        for default in world["defaults"]:
-            if default["unless"] not in having and world["roles"][default["role"]]["in_effect"]:
-                got.add((default["role"], world["root"]))
-    for role, scope in list(got):
-        got |= {(included, scope) for included in all_included(world, role)}
-    return got
+        defaults = [(c["default"], c["unless"]) for c in world["catalogues"].values() if c["enabled"] and c["default"]]
+        defaults += [(s["role"], None) for s in settings(world) if for_everybody(s)]
+        defaults = [(role, unless) for role, unless in defaults if in_effect(world, role)]
+        given |= {(role, world["root"]) for role, unless in defaults if unless is None}
+        having = {role for role, _ in with_included(world, given)}
+        given |= {(role, world["root"]) for role, unless in defaults if unless and unless not in having}
+    return with_included(world, given)
 
 
-def all_included(world: World, role: str) -> set[str]:
-    found: set[str] = set()
-    todo = [role]
+def with_included(world: World, given: Held) -> Held:
+    return {(included, scope) for role, scope in given for included in brings(world, role)}
+
+
+def brings(world: World, role: str) -> set[str]:
+    """The role itself and what comes with it: what is without effect brings nothing, whoever includes it."""
+    found, todo = {role}, [role]
     while todo:
-        for included in world["roles"][todo.pop()]["includes"]:
-            if included not in found:
+        holder = todo.pop()
+        hung_on = {s["role"] for s in settings(world) if s["named"] == holder}
+        for included in hung_on | set(world["roles"][holder]["includes"]) - set_aside(world):
+            if included not in found and in_effect(world, included):
                 found.add(included)
                 todo.append(included)
     return found
+
+
+def in_effect(world: World, role: str) -> bool:
+    of = world["roles"][role]
+    catalogue = world["catalogues"][of["catalogue"]]
+    return (
+        catalogue["enabled"]
+        and not of["retired"]
+        and (catalogue["module"] or not of["needs_module"])
+        and not (catalogue["version"] and of["since"] and numbers(catalogue["version"]) < numbers(of["since"]))
+    )
+
+
+def numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]
+
+
+def settings(world: World) -> Iterable[dict[str, Any]]:
+    return [s for s in world["settings"] if world["catalogues"][s["catalogue"]]["enabled"]]
+
+
+def for_everybody(setting: dict[str, Any]) -> bool:
+    return setting["named"] is None and setting["everybody_if_unset"]
+
+
+def set_aside(world: World) -> set[str]:
+    """Roles that a setting gives by another role's name, or to nobody: nothing else gives them."""
+    return {s["role"] for s in settings(world) if s["named"] != s["role"] and not for_everybody(s)}
 
 
 def above(world: World, scope: str) -> set[str]:
@@ -73,16 +127,20 @@ def above(world: World, scope: str) -> set[str]:
 
 
 def beyond(world: World, who: dict[str, Any], what: dict[str, Any]) -> bool:
-    clusters = {s for s in above(world, what["scope"]) if world["kinds"][s] == "cluster"}
-    return who["clusters"] is not None and bool(clusters) and not clusters & who["clusters"]
+    if who["clusters"] is None or what["scope"] is None:
+        return False
+    clusters = {scope for scope in above(world, what["scope"]) if world["kinds"][scope] == "cluster"}
+    return bool(clusters) and not clusters & who["clusters"]
 
 
 def meets(world: World, where: dict[str, Any], user: str, what: dict[str, Any], roles: set[str]) -> bool:
+    if what.get("some"):
+        return not where
     for key, wanted in where.items():
         if key == "owner":
             ok = what.get("owner") == user
         elif key == "parent_owner":
-            ok = world["things"][what["parent"]].get("owner") == user if what.get("parent") else False
+            ok = bool(what.get("parent")) and world["things"][what["parent"]].get("owner") == user
         elif key == "listed":
             ok = bool(roles & set(what.get("listed", ())))
         else:

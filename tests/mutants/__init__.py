@@ -1,0 +1,1 @@
+"""Shows that the property test bites: it must notice whatever check is taken out of the decisions."""

@@ -1,0 +1,40 @@
+"""Ask random worlds until one answer is not the oracle's. Runs in a copy of the project, on the database in ROSTER_DATA.
+
+python -m tests.mutants.ask prepare    make the database, with the shipped catalogues
+python -m tests.mutants.ask            exit status 0: every answer was the oracle's; 1: not
+"""
+
+import os
+import sys
+
+import django
+
+WORLDS = [(seed, dense) for seed in range(6) for dense in (True, False)]
+
+
+def prepare() -> None:
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    call_command("load_catalogues", verbosity=0)
+
+
+def ask() -> None:
+    """Raises whatever a world raises: an AssertionError for a wrong answer, or what the change broke."""
+    from django.db import transaction
+
+    from tests.policies.test_access_agrees import check_undeclared, check_world
+
+    for seed, dense in WORLDS:
+        with transaction.atomic():
+            check_world(seed, dense)
+            transaction.set_rollback(True)
+    with transaction.atomic():
+        check_undeclared()
+        transaction.set_rollback(True)
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings"
+    django.setup()
+    prepare() if "prepare" in sys.argv else ask()

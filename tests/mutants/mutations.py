@@ -1,0 +1,393 @@
+"""What `make mutants` takes out of the decisions, or turns round: one text, that stands once in its file, for another."""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    name: str
+    old: str
+    new: str
+
+
+ACCESS = (
+    Mutation("a disabled user may", "if not user.is_active:\n        return False\n    subject", "subject"),
+    Mutation(
+        "may: no boundary",
+        "    if outside(subject, thing):\n        return False\n    return any(",
+        "    return any(",
+    ),
+    Mutation(
+        "may: no shares",
+        " or action in _shared(user, [thing])[_key(thing)]\n\n\ndef may_at_all",
+        "\n\n\ndef may_at_all",
+    ),
+    Mutation("may at all: everything asked", "return any(may(user, action, At(", "return all(may(user, action, At("),
+    Mutation("a condition holds always", " or not c.holds(subject, thing, seen)\n", "\n"),
+    Mutation(
+        "a condition holds for some object",
+        "if seen is None or isinstance(thing, At) or not c",
+        "if seen and not At and not c",
+    ),
+    Mutation("expired roles count", "if holding.expired:", "if False:"),
+    Mutation("roles without effect count", "if holding.switched_off:", "if False:"),
+    Mutation("pending roles count", "if holding.pending:", "if False:"),
+    Mutation("roles count anywhere", "if above is not None and holding.scope_id not in above:", "if False:"),
+    Mutation(
+        "a page needs the organization",
+        "above = None if isinstance(thing, At) and thing.scope is None else ",
+        "above = ",
+    ),
+    Mutation("the boundary turned round", "cluster not in subject.cluster_ids", "cluster in subject.cluster_ids"),
+    Mutation("no boundary for one object", "return cluster is not None and subject", "return False and subject"),
+    Mutation(
+        "a role reaches its own scope only", "scope.ancestor_ids if scope else (book", "[scope.pk] if scope else (book"
+    ),
+    Mutation("page: a disabled user may", "if not user.is_active or not rows:", "if not rows:"),
+    Mutation("page: no boundary", "if outside(subject, thing):\n            found", "if False:\n            found"),
+    Mutation(
+        "page: whatever is missing",
+        "if any(not candidate.missing for candidate in _candidates(",
+        "if any(True for candidate in _candidates(",
+    ),
+    Mutation(
+        "page: no shares",
+        "subject, found = subject_for(user), _shared(user, rows)",
+        "subject, found = subject_for(user), _shared(user, [])",
+    ),
+    Mutation(
+        "shares: with everybody",
+        "with_user._default_manager.filter(user=user.pk, **which)",
+        "with_user._default_manager.filter(**which)",
+    ),
+    Mutation(
+        "shares: with no group",
+        "with_group._default_manager.filter(group__in=groups, **which)",
+        "with_group._default_manager.none()",
+    ),
+    Mutation(
+        "shares: with every group",
+        "with_group._default_manager.filter(group__in=groups, **which)",
+        "with_group._default_manager.filter(**which)",
+    ),
+    Mutation("list: a disabled user sees", "if not user.is_active or not wanted:", "if not wanted:"),
+    Mutation("list: cut to no place", "rows = rows.filter(_inside(protected, within))", "rows = rows.all()"),
+    Mutation("list: whatever lies in the place", "if not scopes & above:", "if not scopes:"),
+    Mutation("list: no conditions", "reduce(and_, (c.things(subject, protected) for c in conditions), asked)", "asked"),
+    Mutation(
+        "list: one condition is enough",
+        "reduce(and_, (c.things(subject, protected) for c in conditions), asked)",
+        "reduce(or_, (c.things(subject, protected) for c in conditions), Q(pk__in=())) & asked if conditions else asked",
+    ),
+    Mutation(
+        "list: of every type", "asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()", "asked = Q()"
+    ),
+    Mutation(
+        "list: of every kind of user",
+        "rows: QuerySet[Any] = protected.model._default_manager.filter(protected.where)\n",
+        "rows: QuerySet[Any] = protected.model._default_manager.all()\n",
+    ),
+    Mutation("list: no boundary", 'return rows.exclude(**{f"{protected.scope}__in": beyond})', "return rows"),
+    Mutation("list: no shares", "branches += _shared_rows(user, wanted, protected)", ""),
+    Mutation(
+        "list: a share of a thing is for every action",
+        "Q(permission__codename=a, content_object__entity_type__in=k)",
+        "Q(content_object__entity_type__in=k)",
+    ),
+    Mutation("list: a share is for every action", "else Q(permission__codename__in=by_action)", "else Q()"),
+    Mutation("list: seen by the first action only", "for action in kind.seen_by]", "for action in kind.seen_by[:1]]"),
+    Mutation("menu: a disabled user sees", "if not user.is_active:\n        return Scope.objects.none()\n", ""),
+    Mutation("menu: every place", "if subject.book.root_id not in held:\n        rows", "if False:\n        rows"),
+    Mutation("menu: no boundary", 'return _bounded(rows, subject, PROTECTED["project"])', "return rows"),
+    Mutation(
+        "projects: a disabled user sees",
+        "if not user.is_active:\n        return rows.none()\n    subject = subject_for(user)\n    held",
+        "subject = subject_for(user)\n    held",
+    ),
+    Mutation("projects: no shares", 'branches += [row.values("content_object") for row in shared]', ""),
+    Mutation("projects: a share of any action", ', permission__codename="read")', ")"),
+    Mutation(
+        "projects: no boundary",
+        "return _bounded(rows, subject, protected)\n\n\ndef _held",
+        "return rows\n\n\ndef _held",
+    ),
+    Mutation("places: whatever the conditions", "if not line.conditions\n    }", "}"),
+    Mutation("who: conditions on some object", "usable = not line.conditions", "usable = True"),
+    Mutation(
+        "who: whatever the object is",
+        "usable = all(c.holds(None, thing, seen) for c in line.conditions if c.of_the_object_alone)",
+        "usable = True",
+    ),
+    Mutation("who: no conditions", "if conditions and seen:", "if False:"),
+    Mutation(
+        "who: with conditions, anywhere",
+        "pk__in=union(holders(held, above, when))",
+        "pk__in=union(holders(held, None, when))",
+    ),
+    Mutation("who: anywhere", "branches += holders(held, above, when)", "branches += holders(held, None, when)"),
+    Mutation("who: no shares", "branches += _shared_with(action, thing, seen)", ""),
+    Mutation(
+        "who: disabled users too",
+        "User.objects.filter(is_active=True, pk__in=union(branches))",
+        "User.objects.filter(pk__in=union(branches))",
+    ),
+    Mutation("who: no boundary", "    if cluster is not None:\n        bound", "    if False:\n        bound"),
+    Mutation("who: only the bounded", "Q(all_clusters=True) | Q(pk__in=bound)", "Q(pk__in=bound)"),
+    Mutation("who: only the unbounded", "Q(all_clusters=True) | Q(pk__in=bound)", "Q(all_clusters=True)"),
+    Mutation(
+        "who: shares of any action",
+        '{"permission__codename": action, "content_object": thing.pk}',
+        '{"content_object": thing.pk}',
+    ),
+    Mutation(
+        "who: shares of any object",
+        '{"permission__codename": action, "content_object": thing.pk}',
+        '{"permission__codename": action}',
+    ),
+    Mutation(
+        "who: not through groups",
+        'memberships().filter(group__in=groups).values("user"),\n    ]',
+        'memberships().none().values("user"),\n    ]',
+    ),
+    Mutation(
+        "why: a disabled user may",
+        'if not user.is_active:\n        return Decision(False, ("The user is disabled.",), refused="disabled")\n',
+        "",
+    ),
+    Mutation("why: no boundary", "beyond = outside(subject, thing)", "beyond = False"),
+    Mutation("why: no shares", "shared = action in _shared(user, [thing])[_key(thing)]", "shared = False"),
+    Mutation(
+        "why: whatever is missing",
+        "shared or any(not c.missing for c in candidates)",
+        "shared or any(True for c in candidates)",
+    ),
+)
+
+HOLDINGS = (
+    Mutation("expiry turned round", "end <= now,", "end > now,"),
+    Mutation("nothing expires", "expired=end is not None and end <= now,", ""),
+    Mutation("nothing is pending", "pending=book.roles[role].needs_scope and scope == book.root_id,", ""),
+    Mutation("pending anywhere", "needs_scope and scope == book.root_id", "needs_scope"),
+    Mutation("pending turned round", "needs_scope and scope == book.root_id", "needs_scope and scope != book.root_id"),
+    Mutation("every role has effect", "switched_off=role in book.switched_off,", ""),
+    Mutation(
+        "list: expired roles count",
+        "not (self.expired or self.pending or self.switched_off)",
+        "not (self.pending or self.switched_off)",
+    ),
+    Mutation(
+        "list: pending roles count",
+        "not (self.expired or self.pending or self.switched_off)",
+        "not (self.expired or self.switched_off)",
+    ),
+    Mutation(
+        "list: roles without effect count",
+        "not (self.expired or self.pending or self.switched_off)",
+        "not (self.expired or self.pending)",
+    ),
+    Mutation("no roles through groups", "direct.union(by_group, all=True)", "direct"),
+    Mutation(
+        "roles of every group", 'group__in=memberships().filter(user=user.pk).values("group")', "group__isnull=False"
+    ),
+    Mutation("only roles through groups", "direct.union(by_group, all=True)", "by_group"),
+    Mutation("default roles for credentials and services", "if user.is_person:", "if True:"),
+    Mutation("default roles for nobody", "if user.is_person:", "if False:"),
+    Mutation(
+        "default role whatever they hold",
+        "for role, unless in book.defaults if unless not in effective]",
+        "for role, unless in book.defaults]",
+    ),
+    Mutation(
+        "default role not beside an expired one",
+        "for holding in given if holding.in_effect for role",
+        "for holding in given for role",
+    ),
+    Mutation(
+        "default role beside an included one",
+        "effective = {role for holding in given if holding.in_effect for role in book.held_with[holding.role_id]}",
+        "effective = {holding.role_id for holding in given if holding.in_effect}",
+    ),
+    Mutation(
+        "default role not at the organization", "given += [Holding(role, book.root_id)", "given += [Holding(role, 0)"
+    ),
+    Mutation(
+        "roles include nothing",
+        "for included in book.held_with[holding.role_id] - {holding.role_id}",
+        "for included in ()",
+    ),
+    Mutation(
+        "what an expired role includes counts",
+        "included_in=holding.role_id)",
+        "included_in=holding.role_id, expired=False)",
+    ),
+    Mutation(
+        "what a pending role includes counts",
+        "included_in=holding.role_id)",
+        "included_in=holding.role_id, pending=False)",
+    ),
+    Mutation(
+        "what a role without effect includes counts",
+        "included_in=holding.role_id)",
+        "included_in=holding.role_id, switched_off=False)",
+    ),
+    Mutation(
+        "a bound user is in every cluster", "return None if self.user.all_clusters else", "return None if True else"
+    ),
+    Mutation("who: expiry turned round", "Q(expires_at__gt=Now())", "Q(expires_at__lte=Now())"),
+    Mutation("who: nothing expires", "LIVE = LASTING | Q(expires_at__gt=Now())", "LIVE = Q()"),
+    Mutation("who: only what never ends", "LIVE = LASTING | Q(expires_at__gt=Now())", "LIVE = LASTING"),
+    Mutation("who: roles include nothing", "if held & set(role_ids)}", "if role in role_ids}"),
+    Mutation(
+        "who: roles without effect count",
+        "if held & set(role_ids)} - book.switched_off.keys()",
+        "if held & set(role_ids)}",
+    ),
+    Mutation("who: roles count anywhere", "rows = rows.filter(scope__in=scope_ids)", "rows = rows.all()"),
+    Mutation("who: no default roles", "for default, unless in book.defaults:", "for default, unless in ():"),
+    Mutation("who: default role whatever they hold", '.exclude(pk__in=rows).values("pk")', '.values("pk")'),
+    Mutation(
+        "who: default roles for credentials and services", "User.objects.people().exclude", "User.objects.exclude"
+    ),
+    Mutation(
+        "who: default role beside an included one",
+        "for role, held in book.held_with.items() if unless in held}",
+        "for role in book.held_with if unless == role}",
+    ),
+    Mutation(
+        "who: default role not beside one without effect",
+        "if unless in held} - book.switched_off.keys()",
+        "if unless in held}",
+    ),
+    Mutation("who: pending roles count", ".exclude(scope=book.root_id, role__in=pending)", ""),
+    Mutation("who: pending anywhere", ".exclude(scope=book.root_id, role__in=pending)", ".exclude(role__in=pending)"),
+    Mutation(
+        "who: no roles through groups",
+        'return [rows.filter(user__isnull=False).values("user"), ',
+        'return [rows.filter(user__isnull=False).values("user")] or [',
+    ),
+)
+
+CONDITIONS = (
+    Mutation("owner: everybody", "return self.owner(thing, seen) == subject.user.pk", "return True"),
+    Mutation(
+        "owner: whoever is not",
+        "return self.owner(thing, seen) == subject.user.pk",
+        "return self.owner(thing, seen) != subject.user.pk",
+    ),
+    Mutation(
+        "list: owner: everybody", "Q(**{self.path(seen): subject.user.pk}) if self.path(seen)", "Q() if self.path(seen)"
+    ),
+    Mutation(
+        "who: owner: everybody",
+        "return Q(pk=self.owner(thing, seen)) if self.owner(thing, seen) else NOTHING",
+        "return Q()",
+    ),
+    Mutation(
+        "owner and owner of the parent confused",
+        "return seen.parent_owner if self.parent else seen.owner",
+        "return seen.owner if self.parent else seen.parent_owner",
+    ),
+    Mutation(
+        "listed: always",
+        "return seen.listed and not subject.role_ids.isdisjoint(listed_role_ids(thing))",
+        "return seen.listed",
+    ),
+    Mutation("listed: turned round", "seen.listed and not subject", "seen.listed and subject"),
+    Mutation("list: listed: by any role", "listing.filter(role__in=subject.role_ids)", "listing.all()"),
+    Mutation(
+        "list: listed: by a tag with any role", "tagging.filter(tag__roles__in=subject.role_ids)", "tagging.all()"
+    ),
+    Mutation("list: listed: not by tags", "tagging.filter(tag__roles__in=subject.role_ids)", "tagging.none()"),
+    Mutation("list: listed: only by tags", "listing.filter(role__in=subject.role_ids)", "listing.none()"),
+    Mutation(
+        "who: listed: everybody", "Q(pk__in=union(holders(listed_role_ids(thing)))) if seen.listed else NOTHING", "Q()"
+    ),
+    Mutation(
+        "listed: not by tags",
+        "role.pk for tag in thing.tags.all() for role in tag.roles.all()",
+        "role.pk for tag in () for role in tag.roles.all()",
+    ),
+    Mutation("listed: only by tags", "{role.pk for role in thing.listed_roles.all()} | {", "{"),
+    Mutation("listed: asked of what is not saved", "if thing._state.adding:", "if False:"),
+    Mutation(
+        "field: any value",
+        "return self.name in seen.fields and value(thing, seen.fields[self.name]) in self.values",
+        "return self.name in seen.fields",
+    ),
+    Mutation("list: field: any value", 'Q(**{f"{seen.fields[self.name]}__in": self.values}) if', "Q() if"),
+    Mutation("who: field: nobody", "return Q() if self.holds(None, thing, seen) else NOTHING", "return NOTHING"),
+    Mutation("no rule asks for the owner", "if rule.owner:", "if False:"),
+    Mutation("no rule asks for the parent's owner", "if rule.parent_owner:", "if False:"),
+    Mutation("no rule asks for listed roles", "if rule.listed:", "if False:"),
+    Mutation("no rule asks for fields", "in sorted(rule.fields.items()):", "in ():"),
+    Mutation("roles are compared by name", 'if name == "role" else values', "if False else values"),
+)
+
+RULEBOOK = (
+    Mutation(
+        "a setting of a catalogue that is off",
+        "RoleSetting.objects.filter(catalogue__is_enabled=True)",
+        "RoleSetting.objects.all()",
+    ),
+    Mutation("settings hang no role on another", "direct[setting.named_id].add(setting.role_id)", "pass"),
+    Mutation(
+        "settings set no role aside",
+        "switched_off=_set_aside(settings, roles) | switched_off,",
+        "switched_off=switched_off,",
+    ),
+    Mutation("a setting that names its role sets it aside", "if s.named_id != s.role_id and not (", "if not ("),
+    Mutation(
+        "a setting for everybody sets its role aside", " and not (s.named_id is None and s.everybody_if_unset)\n", "\n"
+    ),
+    Mutation(
+        "a setting not set: nobody",
+        "everybody = [s.role_id for s in settings if s.named_id is None and s.everybody_if_unset]",
+        "everybody = []",
+    ),
+    Mutation(
+        "a setting not set: everybody", "if s.named_id is None and s.everybody_if_unset]", "if s.named_id is None]"
+    ),
+    Mutation(
+        "a setting is for everybody, set or not",
+        "if s.named_id is None and s.everybody_if_unset]",
+        "if s.everybody_if_unset]",
+    ),
+    Mutation(
+        "included roles include nothing",
+        "            found |= new\n            todo += new\n",
+        "            found |= new\n",
+    ),
+    Mutation(
+        "a default role of a catalogue that is off",
+        "Catalogue.objects.filter(is_enabled=True, default_unless=None)",
+        "Catalogue.objects.filter(default_unless=None)",
+    ),
+    Mutation("a default role without effect", "if pk and pk not in switched_off]", "if pk]"),
+    Mutation("a default role beside what everybody holds", " and unless not in held_always:", ":"),
+    Mutation(
+        "a default role without effect, unless",
+        "if role and unless and role not in switched_off and",
+        "if role and unless and",
+    ),
+    Mutation("roles of a catalogue that is off", "if not catalogue.is_enabled:", "if False:"),
+    Mutation("retired roles", "if role.is_retired:", "if False:"),
+    Mutation("roles of a module that is missing", "if role.module and not role.module.is_installed:", "if False:"),
+    Mutation("roles of every module are off", "if role.module and not role.module.is_installed:", "if role.module:"),
+    Mutation("roles of a later version", "_numbers(catalogue.platform_version) < _numbers(role.since):", "False:"),
+    Mutation(
+        "versions compare as texts",
+        "_numbers(catalogue.platform_version) < _numbers(role.since):",
+        "catalogue.platform_version < role.since:",
+    ),
+    Mutation(
+        "rules of another action",
+        "found = self.lines.get((action, type_id))",
+        "found = next((f for (a, t), f in self.lines.items() if t == type_id), None)",
+    ),
+    Mutation(
+        "types are found by the first of two with their name",
+        "if len(found) == 1:\n            return found[0]\n        if found:",
+        "if found:\n            return found[0]\n        if found:",
+    ),
+)
+
+MUTATIONS = {"access": ACCESS, "holdings": HOLDINGS, "conditions": CONDITIONS, "rulebook": RULEBOOK}
