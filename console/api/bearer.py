@@ -146,7 +146,7 @@ def _touch(token: ServiceToken) -> None:
 
 
 def _unauthorized(request: HttpRequest) -> JsonResponse:
-    shown = "Authorization" in request.headers
+    shown = bool(request.headers.get("Authorization"))
     log.info("refused a token" if shown else "no token")
     response = error_response(401, "Show a valid token of a service: Authorization: Bearer …")
     response["WWW-Authenticate"] = 'Bearer realm="Roster", error="invalid_token"' if shown else 'Bearer realm="Roster"'

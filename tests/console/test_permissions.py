@@ -42,6 +42,9 @@ def ends(allowed: int, row: tuple[int, ...] = MANAGE) -> tuple[int, ...]:
     return tuple(allowed if status == 200 else status for status in row)
 
 
+# For services: whoever shows no token of one is told so, signed in or not (tests/console/test_bearer.py).
+SERVICES = (401, 401, 401, 401, 401)
+
 # {name of the URL: (GET, POST)}. A POST sends nothing but what DATA names; 422: so it is a form with errors.
 TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "project_user_index": (SEE, SEE),
@@ -82,6 +85,12 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "account_detail": (ALL, LEADS_ON),
     "account_change_password": (LEADS_ON, LEADS_ON),  # nobody here has a password of their own
     "usersessions_list": (ALL, LEADS_ON),
+    "authzen_configuration": ((200, 200, 200, 200, 200), (405, 405, 405, 405, 405)),
+    "authzen_evaluation": (SERVICES, SERVICES),
+    "authzen_evaluations": (SERVICES, SERVICES),
+    "authzen_search_subject": (SERVICES, SERVICES),
+    "authzen_search_resource": (SERVICES, SERVICES),
+    "authzen_search_action": (SERVICES, SERVICES),
 }
 DATA = {"bulk_create": {"action": "disable", "all": "1"}}
 
@@ -153,9 +162,9 @@ def test_every_view_declares_who_may_open_it() -> None:
             action, entity_type = declared
             assert action in book.entity_types[book.type_id(entity_type)].actions, route
         else:
-            assert declared in ("public", "signed in"), route
+            assert declared in ("public", "signed in", "service"), route
     public = {route for route, pattern in EVERY if getattr(pattern.callback, "permission", None) == "public"}
-    assert public == {"sign-in/", "sign-out/", "admin/login/"}
+    assert public == {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration"}
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -211,7 +220,7 @@ def test_looking_changes_nothing(org: SimpleNamespace, clients: dict[str, Client
     assert org.alpha_user.role_assignments.count() == 1
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[1] is not SERVICES])
 def test_a_post_without_our_token_does_nothing(org: SimpleNamespace, clients: dict[str, Client], name: str) -> None:
     """32: CSRF, on sign-in and sign-out too."""
     path = address(name, org, org.alpha, org.alpha_user)
