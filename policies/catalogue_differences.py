@@ -46,6 +46,7 @@ def type_entry(kind: EntityType) -> TypeEntry:
         tuple(kind.seen_by),
         kind.attributes,
         kind.field_actions,
+        tuple(kind.visibilities),
     )
 
 

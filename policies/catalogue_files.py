@@ -74,6 +74,7 @@ class TypeEntry:
     seen_by: tuple[str, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)  # property that a service states -> one of STATED
     field_actions: dict[str, str] = field(default_factory=dict)  # one of FIELDS -> action
+    visibilities: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -213,7 +214,7 @@ class _File:
         return {f"{self.code}:{code}" for code in self.role_entries}
 
     def entity_type(self, code: str, entry: Entry) -> TypeEntry:
-        known = ("label", "area", "shared", "actions", "shareable", "seen_by", "attributes", "field_actions")
+        known = ("label", "area", "shared", "actions", "shareable", "seen_by", "attributes", "field_actions", "visibilities")
         keys = entry.keys(known, ("label", "actions"))
         actions = keys["actions"]
         if actions.is_list():
@@ -240,6 +241,7 @@ class _File:
             seen_by=keys["seen_by"].some_of(labels, f"action of {code}") if "seen_by" in keys else sees,
             attributes={name: means.one_of(STATED, "meaning") for name, means in stated.items()},
             field_actions={name: action.one_of(labels, f"action of {code}") for name, action in asked.items()},
+            visibilities=keys["visibilities"].texts(20) if "visibilities" in keys else (),
         )
 
     def check_shared(self, others: list[TypeEntry]) -> None:

@@ -87,10 +87,11 @@ def changeable_fields(actor: Actor, resource: Resource) -> set[str]:
 
 
 def visibilities(kind: EntityType) -> list[str]:
-    """The values of the visibility that some rule about the type asks for."""
+    """The values that the type names for its visibility, and those that some rule about it asks for."""
     lines = (line for (_, of), found in rulebook().lines.items() if of == kind.pk for line in found)
     asked = (condition for line in lines for condition in line.conditions if isinstance(condition, Field))
-    return sorted({str(value) for field in asked if field.name == "visibility" for value in field.values})
+    ruled = sorted(str(value) for field in asked if field.name == "visibility" for value in field.values)
+    return list(dict.fromkeys([*kind.visibilities, *ruled]))
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,9 @@ class EntityType(models.Model):
     field_actions = models.JSONField(
         default=dict, blank=True, help_text="{field: the action that shows it (owner_email) or changes it (visibility)}."
     )
+    visibilities = models.JSONField(
+        default=list, blank=True, help_text="The values that its visibility usually has; rules may ask for some of them."
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
