@@ -16,7 +16,7 @@ from console.management.output import Row, as_json, as_record, as_table, escaped
 from policies.actor import Actor
 from policies.errors import AlreadyDone, Conflict, Denied
 from policies.models import Role
-from policies.naming import NotFound, find_user, role_names
+from policies.naming import NotFound, find_project, find_scope, find_user, role_names
 from policies.rulebook import UnknownQuestion
 
 REFUSALS = (Denied, Conflict, AlreadyDone, ValidationError, NotFound, UnknownQuestion, DatabaseError, OSError)
@@ -24,6 +24,9 @@ REFUSALS = (Denied, Conflict, AlreadyDone, ValidationError, NotFound, UnknownQue
 
 class RosterCommand(BaseCommand):
     """Data goes to stdout, notes and errors to stderr. Exit status: 0 done, 1 refused or wrong, 2 misused."""
+
+    unknown_name_status = 1  # where something that is named does not exist, or no text could be its name
+    exit_status = 0  # of a command that did what it was asked
 
     _called_from_command_line: bool
     requires_system_checks: list[str] = []  # serve and the tests run them; here they would cost every call
@@ -43,12 +46,15 @@ class RosterCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            _check_text(options)
+            _check_text(options, self.unknown_name_status)
             output = super().execute(*args, **options)
             self.stdout.flush()
+            if self.exit_status:
+                sys.exit(self.exit_status)
             return output
         except (CommandError, *REFUSALS) as error:
-            refusal = error if isinstance(error, CommandError) else CommandError(_sentence(error))
+            status = self.unknown_name_status if isinstance(error, LookupError) else 1
+            refusal = error if isinstance(error, CommandError) else CommandError(_sentence(error), returncode=status)
             if not self._called_from_command_line or options["traceback"]:
                 raise refusal from error
         # Out here the failed frames are gone, and with them cursors that are still open on the database's connection.
@@ -62,6 +68,18 @@ class RosterCommand(BaseCommand):
             return command
         user = find_user(options["as_user"])
         return Actor(f"{command.name} as {user}", user)
+
+    def add_place_options(self, parser: ArgumentParser, *, required: bool = False) -> None:
+        """--project or --scope, which place() reads."""
+        place = parser.add_mutually_exclusive_group(required=required)
+        place.add_argument("--project", metavar="PROJECT", help="slug or id")
+        place.add_argument("--scope", metavar="PLACE", help="slug or id of a department or cluster, or: organization")
+
+    def place(self, options: dict[str, Any]) -> Scope | None:
+        """The place that --project or --scope names."""
+        if options["project"] is not None:
+            return find_project(options["project"])
+        return find_scope(options["scope"]) if options["scope"] is not None else None
 
     def note(self, text: str) -> None:
         """One line beside the data."""
@@ -102,15 +120,15 @@ def codes(roles: Iterable[Role]) -> list[str]:
     return sorted(role.code for role in roles)
 
 
-def _check_text(options: dict[str, Any]) -> None:
+def _check_text(options: dict[str, Any], status: int) -> None:
     """No database takes these in a text: refuse them here, in one line, rather than fail half-way."""
     for name, value in options.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
                 if "\0" in text:
-                    raise CommandError(f"{name}: a text cannot hold a NUL character.")
+                    raise CommandError(f"{name}: a text cannot hold a NUL character.", returncode=status)
                 if any("\ud800" <= char <= "\udfff" for char in text):
-                    raise CommandError(f"{name}: this is not valid UTF-8.")
+                    raise CommandError(f"{name}: this is not valid UTF-8.", returncode=status)
 
 
 def _sentence(error: Exception) -> str:

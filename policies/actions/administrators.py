@@ -48,7 +48,7 @@ def administrators() -> QuerySet[User]:
     Nobody of the sample counts: its removal would end them.
     """
     try:
-        who = people_who_may("administer", At("installation"), LASTING)
+        who = people_who_may("administer", At("installation", rulebook().root), LASTING)
     except UnknownQuestion:  # before the first catalogue is loaded
         return User.objects.none()
     return who.filter(kind=User.Kind.PERSON, is_sample=False).exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Project, User
 from policies.actions.scopes import create_scope
 from policies.actor import Actor
-from policies.models import AuditEvent, Catalogue, Role, RoleAssignment, RulebookVersion
+from policies.models import AuditEvent, Catalogue, Role, RoleAssignment, RoleSetting, RulebookVersion
 from tests.factories import a_person, a_project, a_scope
 
 ACTOR = Actor.of_command()
@@ -386,6 +386,7 @@ def test_bootstrap_finds_the_role_by_its_rules(alpha: Project) -> None:
 
 
 def test_bootstrap_needs_the_catalogues(db: None) -> None:
+    RoleSetting.objects.all().delete()
     Role.objects.all().delete()
     Catalogue.objects.all().delete()
     RulebookVersion.renew()
