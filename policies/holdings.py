@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -19,9 +19,11 @@ LASTING = Q(expires_at=None)
 LIVE = LASTING | Q(expires_at__gt=Now())
 
 
-@dataclass(frozen=True)
-class Holding:
-    """One role as a subject holds it in one scope, with what takes its effect away."""
+class Holding(NamedTuple):
+    """One role as a subject holds it in one scope, with what takes its effect away.
+
+    A tuple: some hold thousands, and they are made anew in every request.
+    """
 
     role_id: int
     scope_id: int
@@ -111,7 +113,7 @@ def _load(user: User) -> Subject:
     for holding in given:
         every.append(holding)
         every += [
-            replace(holding, role_id=included, included_in=holding.role_id)
+            holding._replace(role_id=included, included_in=holding.role_id)
             for included in book.held_with[holding.role_id] - {holding.role_id}
         ]
     return Subject(user, book, every)
