@@ -25,6 +25,7 @@ class Entry:
     entity_type: str
     of_project: bool = True
     also_current: tuple[str, ...] = ()  # prefixes of the URL names of the pages below it
+    by_filter: bool = False  # of a project, which stands not in the path but behind it: ?project=
 
 
 USERS = Entry(
@@ -49,6 +50,9 @@ MENU = {
     "Organization": (
         Entry("Projects", "folder", "project_index", "", "", of_project=False, also_current=("project_create",)),
     ),
+    "Access": (
+        Entry("Resources", "cube", "resource_index", "", "", of_project=False, also_current=("resource_",)),
+    ),
     "Installation": (
         Entry(
             "All activity",
@@ -67,9 +71,10 @@ TABS = (
     Entry("Members", "", "member_index", "read", "role_assignment"),
     Entry("Access", "", "share_index", "share", "project"),
     Entry("Activity", "", "project_activity", "read", "event_history"),
+    Entry("Resources", "", "resource_index", "", "", by_filter=True),
 )
 # Whoever may open one of these pages of a project sees the project.
-PROJECT_PAGES = tuple((entry.action, entry.entity_type) for entry in (USERS, OVERVIEW, *TABS))
+PROJECT_PAGES = tuple((entry.action, entry.entity_type) for entry in (USERS, OVERVIEW, *TABS) if entry.action)
 
 
 def visible_projects(user: User) -> QuerySet[Project]:
@@ -150,12 +155,15 @@ def may_open(user: Any, entry: Entry, project: Project | None) -> bool:
 
 
 def url(entry: Entry, project: Project | None) -> str:
+    if entry.by_filter and project:
+        return f"{reverse(entry.url_name)}?project={project.uid}"
     return reverse(entry.url_name, args=[project.uid] if entry.of_project and project else [])
 
 
 def first_page(request: HttpRequest, project: Project) -> str:
     """Where a project begins for somebody: its first page that they may open, else the list of projects."""
-    pages = (url(entry, project) for entry in (*TABS, OVERVIEW) if may_open(request.user, entry, project))
+    entries = (entry for entry in (*TABS, OVERVIEW) if entry.action and may_open(request.user, entry, project))
+    pages = (url(entry, project) for entry in entries)
     return next(pages, reverse("project_index"))
 
 

@@ -32,6 +32,7 @@ from policies.audit import record_refusal
 from policies.errors import Conflict, Denied
 from policies.models import Catalogue, Resource, Role, RoleAssignment
 from policies.protected import At
+from policies.resources import seen_resources
 
 log = logging.getLogger("console.access")
 View = Callable[..., HttpResponseBase]
@@ -133,8 +134,8 @@ def visible_assignments(user: User) -> QuerySet[RoleAssignment]:
 
 
 def visible_resources(user: User) -> QuerySet[Resource]:
-    """The resources that the person may see."""
-    return access.visible_resources(user).select_related("entity_type__catalogue", "scope", "owner", "parent")
+    """The resources that the person may see in lists, or manages."""
+    return seen_resources(user).select_related("entity_type__catalogue", "scope", "owner", "parent")
 
 
 def visible_services(user: User) -> QuerySet[User]:

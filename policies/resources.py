@@ -109,7 +109,8 @@ class Reach:
 def roles_reaching(resource: Resource) -> list[Reach]:
     """The roles by which somebody may do something with the object now, nearest place first; two queries."""
     book = rulebook()
-    allows = {pk: found for pk in book.roles if pk not in book.switched_off and (found := _allows(book, pk, resource))}
+    allowing = {pk: _allows(book, pk, resource) for pk in book.roles.keys() - book.switched_off.keys()}
+    allows = {pk: actions for pk, actions in allowing.items() if actions}
     above = ancestor_ids(book, resource)
     rows = RoleAssignment.objects.filter(LIVE, role__in=allows, scope__in=above).order_by()
     counted = rows.values("role", "scope").annotate(

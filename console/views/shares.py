@@ -174,9 +174,9 @@ def holder_of(thing: Any, uid: str, action: str) -> User | Group:
     user = with_users.objects.filter(**which, user__uid=uid).select_related("user").first()
     group = with_groups.objects.filter(**which, group__profile__uid=uid).select_related("group").first()
     if user:
-        return user.user  # type: ignore[no-any-return]
+        return user.user
     if group:
-        return group.group  # type: ignore[no-any-return]
+        return group.group
     raise Http404
 
 

@@ -10,10 +10,11 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import Scope, User
 from policies.actions.assignments import give_role
+from policies.actions.resources import register_resource
 from policies.actions.scopes import create_scope
 from policies.actions.users import add_person, add_project_user
 from policies.actor import Actor
-from policies.models import Role
+from policies.models import EntityType, Resource, Role
 
 COMMAND = Actor.of_command()
 
@@ -22,6 +23,13 @@ def role(name: str) -> Role:
     """By its full name, `catalogue:code`."""
     catalogue, code = name.split(":")
     return Role.objects.select_related("catalogue").get(catalogue__code=catalogue, code=code)
+
+
+def a_notebook(scope: Scope, name: str = "notebook") -> Resource:
+    """A registered thing, the same one when it is asked for again."""
+    found = Resource.objects.filter(scope=scope, name=name).first()
+    kind = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
+    return found or register_resource(actor=COMMAND, entity_type=kind, scope=scope, name=name)
 
 
 def person(username: str, description: str = "", email: str = "") -> User:

@@ -24,7 +24,7 @@ from console.csv import FORMULA
 from policies.actions.bulk import digest_of, start_bulk
 from policies.actions.users import add_project_user, update_user
 from policies.models import AuditEvent
-from tests.console.conftest import COMMAND, role
+from tests.console.conftest import COMMAND, a_notebook, role
 from tests.console.pages import Page, PageForm
 from tests.console.test_project_users import READER
 from tests.factories import signed_in
@@ -77,6 +77,10 @@ LISTS = {
     "member_index": {"q", "sort", "page"},
     "share_index": {"sort", "page"},
     "share_search": {"holder"},
+    "resource_index": {"q", "type", "project", "owner", "visibility", "tag", "sort", "page"},
+    "resource_export": {"q", "type", "project", "owner", "visibility", "tag", "sort"},
+    "resource_detail": {"page"},
+    "resource_share_search": {"holder"},
     "project_activity": {"q", "action", "outcome", "since", "until", "before", "after"},
     "project_activity_export": {"q", "action", "outcome", "since", "until"},
     "project_user_activity": {"q", "action", "outcome", "since", "until", "before", "after"},
@@ -91,7 +95,7 @@ LISTS = {
 FORMS = [
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
-    "account_login", "bulk_create",
+    "resource_update", "resource_share_create", "account_login", "bulk_create",
 ]  # fmt: skip
 # Fields that pages send without a form of their own.
 UNSHOWN = {
@@ -160,6 +164,8 @@ def address(name: str, org: SimpleNamespace) -> str:
         digest = digest_of([org.alpha_user.uid])
         job = start_bulk(actor=COMMAND, project=org.alpha, change="disable", users=users, digest=digest)
         return reverse(name, args=[org.alpha.uid, job.uid])
+    if name.startswith("resource_") and name not in ("resource_index", "resource_export"):
+        return reverse(name, args=[a_notebook(org.alpha).uid])
     for args in ([], [route["project"]], [route["project"], route["user"]]):
         try:
             return reverse(name, args=args)
@@ -321,7 +327,8 @@ PAGES = [
     "project_user_disable", "project_user_enable", "project_user_delete", "project_user_create", "project_user_activity",
     "project_index", "project_detail", "project_update", "project_delete", "member_index", "share_index", "share_create",
     "project_activity", "activity_index", "account_detail", "bulk_create", "bulk_detail", "project_user_export",
-    "project_activity_export", "activity_export", "project_user_activity_export",
+    "project_activity_export", "activity_export", "project_user_activity_export", "resource_index", "resource_export",
+    "resource_detail", "resource_update", "resource_share_create",
 ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from policies.actions.bulk import digest_of, start_bulk
 from policies.actions.shares import share
 from policies.models import AuditEvent
 from policies.rulebook import rulebook
-from tests.console.conftest import COMMAND
+from tests.console.conftest import COMMAND, a_notebook
 from tests.factories import signed_in
 
 PEOPLE = ("anonymous", "outsider", "viewer", "keeper", "administrator")
@@ -33,6 +33,7 @@ DESTROY = (302, 404, 403, 403, 200)
 # Whoever is signed in; the installation's administrator alone.
 ALL = (302, 200, 200, 200, 200)
 ADMINISTER = (302, 403, 403, 403, 200)
+REGISTERED = (302, 404, 404, 404, 200)  # a resource that only who manages registrations sees
 NOT_GET = (302, 405, 405, 405, 405)
 LEADS_ON = (302, 302, 302, 302, 302)
 
@@ -75,6 +76,13 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "share_create": (MANAGE, ends(422)),
     "share_search": ((302, 404, 403, 404, 200), (302, 404, 403, 404, 200)),  # for who may list people anyway
     "share_delete": (MANAGE, ends(302)),
+    "resource_index": (ALL, ALL),
+    "resource_export": (ALL, ALL),
+    "resource_detail": (REGISTERED, REGISTERED),
+    "resource_update": (REGISTERED, ends(422, REGISTERED)),
+    "resource_share_create": (REGISTERED, ends(422, REGISTERED)),
+    "resource_share_search": (REGISTERED, REGISTERED),
+    "resource_share_delete": ((302, 403, 404, 404, 200), (302, 403, 404, 404, 302)),  # shared with the outsider
     "activity_index": (ADMINISTER, ADMINISTER),
     "activity_export": (ADMINISTER, ADMINISTER),
     "sample_load": (NOT_GET, ends(302, ADMINISTER)),
@@ -130,8 +138,12 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
         users = type(user).objects.filter(pk=user.pk)
         job = start_bulk(actor=COMMAND, project=project, change="disable", users=users, digest=digest_of([user.uid]))
         known["job"] = job.uid
+    thing, action = project, "delete"
+    if "resource" in wanted:
+        thing, action = a_notebook(project), "access"
+        known |= {"resource": thing.uid, "action": action}
     if "holder" in wanted:
-        share(actor=COMMAND, thing=project, action="delete", subject=org.outsider)
+        share(actor=COMMAND, thing=thing, action=action, subject=org.outsider)
     return reverse(name, kwargs={key: known[key] for key in wanted})
 
 

@@ -21,6 +21,7 @@ from tests.servers import Server
 NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the signed out
     "account_login", "activity_export", "project_activity_export", "project_user_activity_export", "project_user_export",
     "project_user_preview", "project_user_secret_download", "sample_load", "share_search",
+    "resource_export", "resource_share_search",
 }  # fmt: skip
 QUERIES = {"bulk_create": "?action=roles&all=1", "project_user_index": "?status=ok", "activity_index": "?q=a"}
 WIDTHS: list[ViewportSize] = [{"width": 1280, "height": 900}, {"width": 390, "height": 844}]
@@ -37,7 +38,8 @@ FIND = """
 import json
 from policies.actions.bulk import digest_of, run_batch, start_bulk
 from policies.actor import Actor
-from policies.models import ProjectShareWithGroup
+from policies.actions.shares import share as give
+from policies.models import ProjectShareWithGroup, Resource
 share = ProjectShareWithGroup.objects.select_related("group__profile", "permission", "content_object").first()
 project = share.content_object
 users = project.users.filter(is_active=True)
@@ -46,6 +48,9 @@ job = start_bulk(actor=Actor.of_command(), project=project, change="enable", use
 run_batch(actor=Actor.of_command(), job=job)
 user = users.filter(role_assignments__isnull=False).first()
 found = {"project": project, "user": user, "job": job, "holder": share.group.profile}
+resource = Resource.objects.filter(scope=project, entity_type__code="workspace").first()
+give(actor=Actor.of_command(), thing=resource, action=share.permission.codename, subject=share.group)
+found["resource"] = resource
 print(json.dumps({name: thing.uid for name, thing in found.items()} | {"action": share.permission.codename}))
 """
 

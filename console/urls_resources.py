@@ -1,0 +1,19 @@
+from django.urls import path
+
+from console.views import resources as views
+
+resource = "resources/<slug:resource>"
+
+urlpatterns = [
+    path("resources/", views.resource_index, name="resource_index"),
+    path("resources/export/", views.resource_export, name="resource_export"),
+    path(f"{resource}/", views.resource_detail, name="resource_detail"),
+    path(f"{resource}/edit/", views.resource_update, name="resource_update"),
+    path(f"{resource}/share/", views.resource_share_create, name="resource_share_create"),
+    path(f"{resource}/share/search/", views.resource_share_search, name="resource_share_search"),
+    path(
+        f"{resource}/share/<slug:holder>/<slug:action>/delete/",
+        views.resource_share_delete,
+        name="resource_share_delete",
+    ),
+]
