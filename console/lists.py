@@ -41,10 +41,12 @@ def both_ways(**columns: str) -> Sorts:
     return found
 
 
-def render_list(request: HttpRequest, area: str, context: dict[str, Any], name: str = "index") -> HttpResponse:
+def render_list(
+    request: HttpRequest, area: str, context: dict[str, Any], name: str = "index", status: int = 200
+) -> HttpResponse:
     """The page `console/<area>/<name>.html`; for htmx, which replaces the results alone, `<name>_results.html`."""
     htmx = getattr(request, "htmx", None)
     part = f"{name}_results" if htmx and not htmx.boosted and not htmx.history_restore_request else name
-    response = render(request, f"console/{area}/{part}.html", context)
+    response = render(request, f"console/{area}/{part}.html", context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response

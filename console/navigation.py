@@ -52,6 +52,15 @@ MENU = {
     ),
     "Access": (
         Entry("Resources", "cube", "resource_index", "", "", of_project=False, also_current=("resource_",)),
+        Entry(
+            "Access check",
+            "question-mark-circle",
+            "access_check",
+            "",
+            "",
+            of_project=False,
+            also_current=("who_can", "what_can", "decision_help"),
+        ),
     ),
     "Installation": (
         Entry(

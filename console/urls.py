@@ -9,6 +9,7 @@ user = f"{project}/users/<slug:user>"
 urlpatterns = [
     path("admin/", site.urls),
     path("", include("console.urls_account")),
+    path("", include("console.urls_access")),
     path("", include("console.urls_resources")),
     path("", include("console.urls_services")),
     path(f"{project}/users/", project_users.project_user_index, name="project_user_index"),

@@ -89,6 +89,7 @@ AREAS: dict[str, dict[str, str]] = {
     },
     "Installation": {
         "event_history.export": "exported the activity of",
+        "decision.export": "exported who may do what in",
         "bulk_job.create": "started work on many users of",
         "catalogue.create": "loaded the role catalogue",
         "catalogue.update": "changed the role catalogue",

@@ -85,6 +85,12 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "resource_share_delete": ((302, 403, 404, 404, 200), (302, 403, 404, 404, 302)),  # shared with the outsider
     "activity_index": (ADMINISTER, ADMINISTER),
     "activity_export": (ADMINISTER, ADMINISTER),
+    "access_check": (ALL, ALL),  # whoever is signed in asks about themselves
+    "who_can": (ALL, ALL),
+    "who_can_export": ((302, 404, 404, 404, 404), (302, 404, 404, 404, 404)),  # nothing is asked
+    "what_can": (ALL, ALL),
+    "what_can_export": (ALL, ALL),
+    "decision_help": (ALL, ALL),
     "sample_load": (NOT_GET, ends(302, ADMINISTER)),
     "sample_delete": (ADMINISTER, ends(302, ADMINISTER)),
     "home": ((302, 200, 302, 302, 302), (302, 200, 302, 302, 302)),

@@ -20,10 +20,11 @@ from tests.servers import Server
 
 NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the signed out
     "account_login", "activity_export", "project_activity_export", "project_user_activity_export", "project_user_export",
-    "project_user_preview", "project_user_secret_download", "sample_load", "share_search",
+    "project_user_preview", "project_user_secret_download", "who_can_export", "what_can_export", "sample_load", "share_search",
     "resource_export", "resource_share_search",
 }  # fmt: skip
-QUERIES = {"bulk_create": "?action=roles&all=1", "project_user_index": "?status=ok", "activity_index": "?q=a"}
+QUERIES = {"bulk_create": "?action=roles&all=1", "project_user_index": "?status=ok", "activity_index": "?q=a",
+           "access_check": "?what=ovhcloud:notebook/launch", "who_can": "?what=roster:project/read"}
 WIDTHS: list[ViewportSize] = [{"width": 1280, "height": 900}, {"width": 390, "height": 844}]
 SCHEMES: list[Any] = ["light", "dark"]
 

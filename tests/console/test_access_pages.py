@@ -1,0 +1,404 @@
+"""The access pages: the answer, the way to it, each thing that can be missing, and what nobody learns from them."""
+
+import csv
+from copy import deepcopy
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from policies import access
+from policies.actions.assignments import give_role
+from policies.actions.groups import create_group, update_group
+from policies.actions.resources import register_resource
+from policies.actions.shares import share
+from policies.actions.users import disable_user
+from policies.models import Catalogue, EntityType, Module, RoleAssignment, RulebookVersion
+from policies.protected import At, OrgAssignment
+from policies.rulebook import rulebook
+from tests.console.conftest import COMMAND, role
+from tests.console.pages import Page
+from tests.factories import signed_in
+
+LAUNCH, OPEN = "ovhcloud:notebook/launch", "ovhcloud:notebook/access"
+NOTHING = "Nothing that you may see is called that."
+
+
+@pytest.fixture
+def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
+    return deepcopy(organization)
+
+
+@pytest.fixture
+def keeper(org: SimpleNamespace) -> Client:
+    return signed_in(org.keeper)
+
+
+@pytest.fixture
+def administrator(org: SimpleNamespace) -> Client:
+    return signed_in(org.administrator)
+
+
+def check(client: Client, what: str, **query: str) -> Any:
+    return client.get(reverse("access_check"), {"what": what, **query})
+
+
+def steps(response: Any, route: int = 0) -> list[tuple[str, str, str]]:
+    """(kind, what, state) of the first route, or another."""
+    return [(step.kind, step.what, step.state) for step in response.context["explanation"].routes[route].steps]
+
+
+def missing(response: Any) -> list[str]:
+    """What the first route lacks."""
+    return [*response.context["explanation"].routes[0].missing]
+
+
+def fixes(response: Any) -> list[tuple[str, bool, list[str]]]:
+    """(what would help, whether the viewer can do it, who can) as the page tells it."""
+    return [(h["sentence"], h["mine"], [who.username for who in h["people"]]) for h in response.context["helpers"]]
+
+
+def links(response: Any) -> list[str]:
+    """Where the viewer can make the change."""
+    return [fix["url"] for line in response.context["first"]["steps"] for fix in line["fixes"] if fix["url"]]
+
+
+def a_notebook(org: SimpleNamespace, name: str = "resnet", **columns: Any) -> Any:
+    kind = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
+    return register_resource(actor=COMMAND, entity_type=kind, scope=org.alpha, name=name, **columns)
+
+
+class TestYes:
+    def test_every_step_is_named(self, org: SimpleNamespace, keeper: Client) -> None:
+        page = check(keeper, OPEN, user="alpha-user", place="alpha")
+        assert page.context["explanation"].sentence == "Yes. Pipeline of Alpha may open notebooks in Alpha."
+        assert steps(page) == [
+            ("Project user", "Pipeline of Alpha", "ok"),
+            ("holds role", "AI Training Reader", "ok"),
+            ("at scope", "Alpha", "ok"),
+            ("whose rule says", "may open notebooks", "ok"),
+            ("on this object", "Notebooks in Alpha", "ok"),
+            ("so", "Allowed", "end"),
+        ]
+        text = Page(page).text
+        assert "Yes. Pipeline of Alpha may open notebooks in Alpha." in text
+        assert "To take this away" in text
+
+    def test_through_a_group_at_a_place_above(self, org: SimpleNamespace, keeper: Client) -> None:
+        team = create_group(actor=COMMAND, name="Team")
+        update_group(actor=COMMAND, group=team, add=[org.outsider])
+        give_role(actor=COMMAND, role=role("roster:project_viewer"), subject=team, scope=org.cluster)
+        page = check(keeper, "roster:project/read", user="outsider", object="alpha")
+        assert [kind for kind, _, _ in steps(page)][1:4] == ["is in group", "which holds role", "at scope"]
+        assert "1 member loses it" in Page(page).text
+
+    def test_shared(self, org: SimpleNamespace, keeper: Client) -> None:
+        share(actor=COMMAND, thing=org.alpha, action="read", subject=org.outsider)
+        page = check(signed_in(org.outsider), "roster:project/read", object="alpha")
+        assert ("with whom was shared", "may open", "ok") in steps(page)
+
+    def test_one_object_by_name_and_by_id(self, org: SimpleNamespace, keeper: Client) -> None:
+        notebook = a_notebook(org)
+        for named in ("resnet", notebook.uid, "RESN"):
+            page = check(keeper, OPEN, user="alpha-user", object=named)
+            assert page.context["explanation"].sentence == "Yes. Pipeline of Alpha may open resnet.", named
+
+
+class TestWhatIsMissing:
+    """One for each kind: what the step says, what would help, who can do it, and where."""
+
+    def test_no_role(self, org: SimpleNamespace, administrator: Client) -> None:
+        page = check(administrator, "roster:project/read", user="outsider", object="alpha")
+        assert page.context["explanation"].sentence == "No. Outsider Person may not open Alpha."
+        assert missing(page) == ["no_role"]
+        ((sentence, mine, people),) = fixes(page)
+        assert (sentence, mine, people) == ("Give Project Viewer in Alpha", True, ["administrator", "keeper"])
+        assert len(links(page)) == 1
+
+    def test_the_role_is_there_the_action_is_not(self, org: SimpleNamespace, keeper: Client) -> None:
+        page = check(keeper, LAUNCH, user="alpha-user", place="alpha")
+        assert missing(page) == ["no_rule"]
+        assert "The role says only: may open notebooks." in Page(page).text
+        assert fixes(page)[0][:2] == ("Give AI Training Operator in Alpha", True)
+        assert links(page) == [reverse("project_user_roles", args=[org.alpha.uid, org.alpha_user.uid])]
+        assert steps(page)[-2:] == [
+            ("on this object", "Notebooks in Alpha", "unreached"),
+            ("so", "Denied", "unreached"),
+        ]
+
+    def test_another_scope(self, org: SimpleNamespace, administrator: Client) -> None:
+        page = check(administrator, "roster:project/update", user="keeper", object="beta")
+        assert missing(page) == ["other_scope"]
+        assert ("at scope", "Alpha", "broken") in steps(page)
+        assert fixes(page)[0][0] == "Give Project Administrator in Beta"
+
+    def test_condition_not_met(self, org: SimpleNamespace, administrator: Client) -> None:
+        Catalogue.objects.filter(code="h2o").update(is_enabled=True)
+        RulebookVersion.renew()
+        kind = EntityType.objects.get(catalogue__code="h2o", code="app")
+        app = register_resource(
+            actor=COMMAND, entity_type=kind, scope=org.alpha, name="chat", owner=org.keeper, visibility="PRIVATE"
+        )
+        give_role(actor=COMMAND, role=role("h2o:full_access"), subject=org.outsider, scope=org.root)
+        page = check(administrator, "h2o:app/launch", user="outsider", object=app.uid)
+        assert set(missing(page)) == {"condition"}
+        text = Page(page).text
+        assert "It belongs to Keeper Person." in text
+        assert "Its visibility is PRIVATE." in text
+        assert len(page.context["explanation"].routes) == 2
+
+    def test_of_a_thing_that_is_not_named_nothing_is_known(self, org: SimpleNamespace, administrator: Client) -> None:
+        Catalogue.objects.filter(code="h2o").update(is_enabled=True)
+        RulebookVersion.renew()
+        page = check(administrator, "h2o:app/launch", user="outsider")
+        assert missing(page)[0] == "condition"
+        assert "ask about one of them" in Page(page).text
+
+    def test_pending(self, org: SimpleNamespace, administrator: Client) -> None:
+        Catalogue.objects.filter(code="runai").update(is_enabled=True)
+        RulebookVersion.renew()
+        pending = next(r for r in rulebook().roles.values() if r.needs_scope and access_of(r.pk))
+        give_role(actor=COMMAND, role=pending, subject=org.outsider, scope=org.root)
+        action, kind = access_of(pending.pk)
+        page = check(administrator, f"{kind.full_name}/{action}", user="outsider", place="alpha")
+        assert not page.context["explanation"].allowed
+        assert "pending" in missing(page)
+        assert "It is pending until it is given at a narrower scope." in Page(page).text
+
+    @pytest.mark.parametrize("what", ["catalogue", "module"])
+    def test_switched_off(self, org: SimpleNamespace, administrator: Client, what: str) -> None:
+        """RUN-07: a module that is not installed; a catalogue that is switched off."""
+        Catalogue.objects.filter(code="runai").update(is_enabled=what == "module")
+        Module.objects.filter(catalogue__code="runai").update(is_installed=False)
+        RulebookVersion.renew()
+        book = rulebook()
+        given = next(
+            role
+            for role in book.roles.values()
+            if role.catalogue.code == "runai" and "project" in role.binds and (what == "catalogue" or role.module)
+        )
+        give_role(actor=COMMAND, role=given, subject=org.outsider, scope=org.alpha)
+        action, kind = access_of(given.pk)
+        page = check(administrator, f"{kind.full_name}/{action}", user="outsider", place="alpha")
+        assert "switched_off" in missing(page)
+        assert book.switched_off[given.pk] in Page(page).text
+        assert fixes(page)[0][:2] == ("Change the settings of Run:ai", True)
+
+    def test_outside_the_clusters(self, org: SimpleNamespace, administrator: Client) -> None:
+        """RUN-14: whatever the roles."""
+        User.objects.filter(pk=org.keeper.pk).update(all_clusters=False)
+        page = check(administrator, "roster:project/read", user="keeper", object="alpha")
+        assert missing(page) == ["boundary"]
+        assert "It lies in cluster North, which is not among the clusters of Keeper Person." in Page(page).text
+        assert fixes(page)[0][0] == "Add North to the clusters of Keeper Person"
+
+    def test_expired(self, org: SimpleNamespace, administrator: Client) -> None:
+        past = timezone.now() - timedelta(days=2)
+        RoleAssignment.objects.filter(user=org.keeper).update(expires_at=past)
+        page = check(administrator, "roster:project/read", user="keeper", object="alpha")
+        assert missing(page) == ["expired"]
+        assert "The assignment has expired." in Page(page).text
+        assert fixes(page)[0][:2] == ("Let the assignment end later, or never", True)
+
+    def test_disabled(self, org: SimpleNamespace, keeper: Client) -> None:
+        disable_user(actor=COMMAND, user=org.alpha_user)
+        page = check(keeper, OPEN, user="alpha-user", place="alpha")
+        assert missing(page) == ["disabled"]
+        assert fixes(page)[0] == ("Enable Pipeline of Alpha", True, ["administrator", "keeper"])
+        assert links(page) == [reverse("project_user_enable", args=[org.alpha.uid, org.alpha_user.uid])]
+
+    def test_each_thing_that_is_missing_is_told(self, org: SimpleNamespace, administrator: Client) -> None:
+        RoleAssignment.objects.filter(user=org.keeper).update(expires_at=timezone.now() - timedelta(days=2))
+        page = check(administrator, "roster:project/read", user="keeper", object="beta")
+        assert missing(page) == ["expired", "other_scope"]
+
+    def test_the_way_with_the_least_missing_comes_first(self, org: SimpleNamespace, administrator: Client) -> None:
+        RoleAssignment.objects.filter(user=org.keeper).update(expires_at=timezone.now() - timedelta(days=2))
+        give_role(actor=COMMAND, role=role("roster:project_viewer"), subject=org.keeper, scope=org.alpha)
+        page = check(administrator, "roster:project/read", user="keeper", object="beta")
+        assert missing(page) == ["other_scope"]
+        assert "Also close: 1" in Page(page).text
+
+
+def access_of(role_id: int) -> Any:
+    """(action, entity type) of a rule of the role without conditions."""
+    book = rulebook()
+    for (action, kind), lines in book.lines.items():
+        if any(line.role_id == role_id and not line.conditions for line in lines):
+            return action, book.entity_types[kind]
+    return None
+
+
+class TestWhoMayAsk:
+    def test_everybody_about_themselves(self, org: SimpleNamespace) -> None:
+        page = check(signed_in(org.viewer), "roster:project/update", object="alpha")
+        assert page.context["explanation"].sentence == "No. Viewer Person may not change Alpha."
+        assert fixes(page)[0] == ("Give Project Administrator in Alpha", False, ["administrator", "keeper"])
+        assert links(page) == []
+        assert "user" not in Page(page).forms[0].names | Page(page).form("what").names
+
+    @pytest.mark.parametrize("name", ["keeper", "nobody-at-all", "alpha-user"])
+    def test_a_viewer_asks_about_nobody_else(self, org: SimpleNamespace, name: str) -> None:
+        """19: the same refusal for somebody who exists and for nobody."""
+        client = signed_in(org.viewer)
+        assert check(client, "roster:project/update", object="alpha", user=name).status_code == 403
+        assert client.get(reverse("who_can"), {"what": OPEN, "place": "alpha"}).status_code == 403
+        assert client.get(reverse("who_can_export"), {"what": OPEN, "place": "alpha"}).status_code == 403
+        assert client.get(reverse("what_can"), {"user": name, "place": "alpha"}).status_code == 403
+        assert client.get(reverse("what_can_export"), {"user": name}).status_code == 403
+
+    def test_a_project_administrator_asks_in_their_project_alone(self, org: SimpleNamespace, keeper: Client) -> None:
+        assert check(keeper, OPEN, user="alpha-user", place="alpha").status_code == 200
+        assert check(keeper, OPEN, user="alpha-user").status_code == 403  # anywhere
+        for client in (keeper, signed_in(org.outsider)):
+            for hidden, absent in ((org.beta.uid, "0" * 32), ("beta", "gamma")):
+                for query in ({"what": OPEN, "place": hidden}, {"what": "roster:project/read", "object": hidden}):
+                    told = client.get(reverse("access_check"), query)
+                    other = {key: absent if value == hidden else value for key, value in query.items()}
+                    assert told.status_code == client.get(reverse("access_check"), other).status_code == 422
+                    assert NOTHING in Page(told).text
+                    assert "Beta" not in Page(told).text
+
+    def test_users_whom_one_may_not_see_do_not_exist(self, org: SimpleNamespace, keeper: Client) -> None:
+        """19: neither by name, nor by a part of it, nor by address."""
+        for name in ("beta-user", org.beta_user.uid, "outsider", "outsider@example.com", "nobody"):
+            page = check(keeper, OPEN, user=name, place="alpha")
+            assert page.status_code == 422, name
+            assert page.context["form"].errors["user"] == [NOTHING], name
+        assert check(keeper, OPEN, user="viewer@example.com", place="alpha").status_code == 422
+        assert check(keeper, OPEN, user="viewer", place="alpha").status_code == 200
+        assert check(signed_in(org.administrator), OPEN, user="VIEWER@example.com", place="alpha").status_code == 200
+
+    def test_roles_held_elsewhere_are_not_told(self, org: SimpleNamespace, keeper: Client) -> None:
+        """A project administrator learns nothing about other projects, not even their names."""
+        give_role(actor=COMMAND, role=role("roster:project_administrator"), subject=org.viewer, scope=org.beta)
+        page = check(keeper, "roster:project/update", user="viewer", object="alpha")
+        assert not page.context["explanation"].allowed
+        assert "Beta" not in page.content.decode()
+        assert missing(page) == ["no_rule"]
+        assert missing(check(signed_in(org.viewer), "roster:project/update", object="alpha")) == ["other_scope"]
+        page = keeper.get(reverse("what_can"), {"user": "viewer", "place": "alpha"})
+        assert "Beta" not in page.content.decode()
+
+    def test_resources_whom_one_may_not_see_do_not_exist(self, org: SimpleNamespace, keeper: Client) -> None:
+        notebook = a_notebook(org)
+        for named in ("resnet", notebook.uid):
+            page = check(signed_in(org.outsider), OPEN, object=named)
+            assert (page.status_code, page.context["form"].errors["object"]) == (422, [NOTHING])
+
+
+class TestTheForm:
+    def test_several_that_fit_are_offered(self, org: SimpleNamespace, keeper: Client) -> None:
+        a_notebook(org, "train one")
+        second = a_notebook(org, "train two")
+        page = check(keeper, OPEN, user="alpha-user", object="train")
+        assert page.status_code == 422
+        assert "Several fit. Which one?" in Page(page).text
+        again = next(link for link in Page(page).links if second.uid in link)
+        followed = keeper.get(reverse("access_check") + again)
+        assert followed.context["explanation"].sentence == "Yes. Pipeline of Alpha may open train two."
+
+    def test_nothing_typed_is_lost(self, org: SimpleNamespace, keeper: Client) -> None:
+        page = check(keeper, OPEN, user="alpha-user", object="none", place="alpha")
+        assert Page(page).form("what").fields == {
+            "user": ["alpha-user"], "what": [OPEN], "object": ["none"], "place": ["alpha"],
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "what", ["ovhcloud:notebook/fly", "nonsense", "ovhcloud:notebook", "/", "runai:job/launch"]
+    )
+    def test_what_nobody_declares_is_no_question(self, org: SimpleNamespace, keeper: Client, what: str) -> None:
+        assert check(keeper, what).status_code == 422
+
+    def test_a_role_to_be_given(self, org: SimpleNamespace, keeper: Client) -> None:
+        """The very assignment, not saved yet: RUN-10."""
+        for name, allowed in (("roster:project_viewer", True), ("roster:administrator", True)):
+            page = check(keeper, "roster:role_assignment/create", object=name, place="alpha")
+            assert page.context["explanation"].allowed == allowed
+            assert page.context["explanation"].sentence.endswith(f"give {role(name).label} in Alpha.")
+
+
+# The page's answer is that of access.may
+
+
+def test_the_page_answers_what_may_answers(org: SimpleNamespace, administrator: Client) -> None:
+    """26: over users, objects and actions; who-can and what-can too."""
+    notebook = a_notebook(org, owner=org.keeper)
+    things: list[tuple[str, Any, dict[str, str]]] = [
+        ("roster:project", org.alpha, {"object": org.alpha.uid}),
+        ("roster:project", org.beta, {"object": "beta"}),
+        ("roster:department", org.department, {"object": org.department.uid}),
+        ("roster:project_user", org.alpha_user, {"object": "alpha-user"}),
+        ("roster:project_user", At("project_user", org.alpha), {"place": "alpha"}),
+        ("roster:user", org.viewer, {"object": "viewer"}),
+        ("roster:role_assignment", At("role_assignment"), {}),
+        ("roster:org_assignment", OrgAssignment(org.alpha), {"place": "alpha"}),
+        ("ovhcloud:notebook", notebook, {"object": notebook.uid}),
+        ("ovhcloud:notebook", At("ovhcloud:notebook", org.alpha), {"place": "alpha"}),
+    ]
+    people = [org.administrator, org.keeper, org.viewer, org.outsider, org.alpha_user, org.beta_user]
+    asked = 0
+    for name, thing, query in things:
+        kind = rulebook().entity_types[rulebook().type_id(name)]
+        for action in kind.actions:
+            for number in (asked, asked + 1):  # everybody's turn comes: a page is asked of two
+                user = User.objects.get(pk=people[number % len(people)].pk)
+                page = check(administrator, f"{name}/{action}", user=user.username, **query)
+                expected = access.may(user, action, thing)
+                assert page.context["explanation"].allowed == expected, (name, action, user)
+                routes = page.context["explanation"].routes
+                assert (not routes[0].missing) == expected, (name, action, user)
+                asked += 1
+            if query:
+                listed = administrator.get(reverse("who_can"), {"what": f"{name}/{action}", **query}).context["rows"]
+                may = {user.username for user in people if access.may(User.objects.get(pk=user.pk), action, thing)}
+                assert {row["user"].username for row in listed} == may, (name, action)
+    assert asked > 60
+
+
+def test_who_can_is_searched_and_exported(org: SimpleNamespace, keeper: Client) -> None:
+    query = {"what": "roster:project/read", "object": "alpha"}
+    rows = keeper.get(reverse("who_can"), query).context["rows"]
+    assert [(row["user"].username, [str(s.role) for s in row["sources"]]) for row in rows] == [
+        ("administrator", ["Administrator"]), ("keeper", ["Project Administrator"]), ("viewer", ["Project Viewer"]),
+    ]  # fmt: skip
+    assert [row["user"].username for row in keeper.get(reverse("who_can"), {**query, "q": "keep"}).context["rows"]] == [
+        "keeper"
+    ]
+    assert keeper.get(reverse("who_can"), {**query, "q": "example.com"}).context["rows"] == []
+    followed = keeper.get(rows[2]["why_url"])
+    assert followed.context["explanation"].sentence == "Yes. Viewer Person may open Alpha."
+    lines = list(csv.reader(keeper.get(reverse("who_can_export"), query).getvalue().decode().splitlines()))
+    assert [line[0] for line in lines] == ["username", "administrator", "keeper", "viewer"]
+    assert lines[3][4] == "Project Viewer, in Alpha"
+
+
+def test_what_can_tells_actions_conditions_and_sources(org: SimpleNamespace, keeper: Client) -> None:
+    page = keeper.get(reverse("what_can"), {"user": "viewer", "place": "alpha"})
+    told = {
+        power.kind.code: ([a["label"] for a in power.told], [s.where for s in power.sources])
+        for power in page.context["rows"]
+    }
+    assert told["project"] == (["Open"], ["in Alpha"])
+    own = keeper.get(reverse("what_can"))
+    conditions = {power.kind.code: power.told[0]["where"] for power in own.context["rows"]}
+    assert conditions["org_assignment"] == "its target is project"
+    assert conditions["project"] == ""
+    lines = list(csv.reader(keeper.get(reverse("what_can_export")).getvalue().decode().splitlines()))
+    assert ["roster:project", "Projects", "update", "", "roster:project_administrator", "in Alpha"] in lines
+
+
+def test_how_a_decision_is_made_is_drawn_from_the_catalogues(org: SimpleNamespace) -> None:
+    page = signed_in(org.outsider).get(reverse("decision_help"))
+    tables = {table.catalogue.code: table for table in page.context["tables"]}
+    assert {"roster", "ovhcloud", "runai", "h2o"} <= set(tables)
+    reader = [r.code for r in tables["ovhcloud"].roles].index("ai_training_read")
+    opened = next(
+        row for row in tables["ovhcloud"].rows if row.things.startswith("Notebooks") and row.actions == "Open"
+    )
+    assert opened.cells[reader] == "yes"
