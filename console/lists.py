@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import cached_property
 
 PAGE_SIZE = 25
 
@@ -24,12 +25,41 @@ def search_text(data: QueryDict) -> str:
     return data.get("q", "").replace("\x00", "").strip()[:200]
 
 
-def sorted_page(request: HttpRequest, rows: QuerySet[Any], sorts: Sorts, default: str) -> tuple[Page[Any], str]:
+class CappedPaginator(Paginator):
+    """For tables of millions of rows: counts no further than `most`, and pages end there.
+
+    `is_capped`: there are more rows.
+    """
+
+    most = 10_000
+
+    @cached_property
+    def _found(self) -> int:
+        rows: Any = self.object_list
+        found: int = rows.order_by().values("pk")[: self.most + 1].count()
+        return found
+
+    @cached_property
+    def count(self) -> int:
+        return min(self._found, self.most)
+
+    @property
+    def is_capped(self) -> bool:
+        return self._found > self.most
+
+
+def sorted_page(
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    sorts: Sorts,
+    default: str,
+    paginator: type[Paginator] = Paginator,
+) -> tuple[Page[Any], str]:
     """The page that the URL asks for, in the order that it asks for (`sort=created`, `sort=-created`); that order."""
     sort = request.GET.get("sort", default)
     if sort not in sorts:
         sort = default
-    return Paginator(rows.order_by(*sorts[sort]), PAGE_SIZE).get_page(request.GET.get("page")), sort
+    return paginator(rows.order_by(*sorts[sort]), PAGE_SIZE).get_page(request.GET.get("page")), sort
 
 
 def both_ways(**columns: str) -> Sorts:

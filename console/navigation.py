@@ -25,6 +25,7 @@ class Entry:
     entity_type: str
     of_project: bool = True
     also_current: tuple[str, ...] = ()  # prefixes of the URL names of the pages below it
+    or_some_of: tuple[str, ...] = ()  # shown also to those who may do it on some objects, of these types as well
     by_filter: bool = False  # of a project, which stands not in the path but behind it: ?project=
 
 
@@ -52,6 +53,16 @@ MENU = {
     ),
     "Access": (
         Entry("Resources", "cube", "resource_index", "", "", of_project=False, also_current=("resource_",)),
+        Entry(
+            "Role assignments",
+            "key",
+            "assignment_index",
+            "read",
+            "role_assignment",
+            of_project=False,
+            also_current=("assignment_",),
+            or_some_of=("role_assignment", "org_assignment"),
+        ),
         Entry(
             "Access check",
             "question-mark-circle",
@@ -157,6 +168,8 @@ def may_open(user: Any, entry: Entry, project: Project | None) -> bool:
         return False
     if not entry.action:
         return True
+    if entry.or_some_of:
+        return access.may_some(user, entry.action, *entry.or_some_of)
     if entry.entity_type == "project":
         return access.may(user, entry.action, project)
     scope = project if entry.of_project else (access.root_for(user) if entry.entity_type == "event_history" else None)

@@ -84,6 +84,26 @@ def requires(action: str, entity_type: str, *, of_installation: bool = False) ->
     return protect
 
 
+def requires_some(action: str, *entity_types: str) -> Callable[[View], View]:
+    """For those who may do the action on some objects of one of the types, whatever the conditions.
+
+    The view decides object by object: it shows, or does, no more than what is allowed.
+    """
+
+    def protect(view: View) -> View:
+        @wraps(view)
+        def inner(request: PageRequest, **kwargs: Any) -> HttpResponseBase:
+            request.actor = Actor.of_request(request)
+            if access.may_some(request.user, action, *entity_types):
+                return _or_denied(request, view, **kwargs)
+            return _or_denied(request, view, (action, At(entity_types[0])), **kwargs)
+
+        inner.permission = (action, entity_types[0])  # type: ignore[attr-defined]
+        return inner
+
+    return protect
+
+
 def visible(view: View) -> View:
     """For those who may see the objects that the URL names."""
 
@@ -129,7 +149,7 @@ def visible_catalogues(user: User) -> QuerySet[Catalogue]:
 
 def visible_assignments(user: User) -> QuerySet[RoleAssignment]:
     """The role assignments that the person may see."""
-    rows = access.permitted(user, "read", "role_assignment")
+    rows = access.visible_assignments(user)
     return rows.select_related("role__catalogue", "scope", "user", "group")
 
 

@@ -50,6 +50,7 @@ AREAS: dict[str, dict[str, str]] = {
         "role_assignment.create": "gave a role to",
         "role_assignment.update": "changed the end of a role of",
         "role_assignment.delete": "took a role from",
+        "role_assignment.export": "exported the role assignments of",
     },
     "Sharing": {
         "project.share": "shared the project",

@@ -34,6 +34,9 @@ DESTROY = (302, 404, 403, 403, 200)
 ALL = (302, 200, 200, 200, 200)
 ADMINISTER = (302, 403, 403, 403, 200)
 REGISTERED = (302, 404, 404, 404, 200)  # a resource that only who manages registrations sees
+# Whoever may read, or give, some role somewhere.
+READ = (302, 403, 200, 200, 200)
+GIVE = (302, 403, 403, 200, 200)
 NOT_GET = (302, 405, 405, 405, 405)
 LEADS_ON = (302, 302, 302, 302, 302)
 
@@ -83,6 +86,11 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "resource_share_create": (REGISTERED, ends(422, REGISTERED)),
     "resource_share_search": (REGISTERED, REGISTERED),
     "resource_share_delete": ((302, 403, 404, 404, 200), (302, 403, 404, 404, 302)),  # shared with the outsider
+    "assignment_index": (READ, READ),
+    "assignment_export": (READ, READ),
+    "assignment_create": (GIVE, GIVE),
+    "assignment_update": (MANAGE, ends(409)),
+    "assignment_delete": (MANAGE, ends(302)),
     "activity_index": (ADMINISTER, ADMINISTER),
     "activity_export": (ADMINISTER, ADMINISTER),
     "access_check": (ALL, ALL),  # whoever is signed in asks about themselves
@@ -140,6 +148,7 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
     """The URL of this name, about a project, its user, a job and a share there."""
     wanted = re.findall(r"<\w+:(\w+)>", OURS[name])
     known = {"project": project.uid, "user": user.uid, "holder": org.outsider.uid, "action": "delete"}
+    known["assignment"] = user.role_assignments.get().uid
     if "job" in wanted:
         users = type(user).objects.filter(pk=user.pk)
         job = start_bulk(actor=COMMAND, project=project, change="disable", users=users, digest=digest_of([user.uid]))
@@ -180,7 +189,7 @@ def test_every_view_declares_who_may_open_it() -> None:
             action, entity_type = declared
             assert action in book.entity_types[book.type_id(entity_type)].actions, route
         else:
-            assert declared in ("public", "signed in", "service"), route
+            assert declared in ("public", "signed in", "service", "visible"), route
     public = {route for route, pattern in EVERY if getattr(pattern.callback, "permission", None) == "public"}
     assert public == {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration"}
 
@@ -218,7 +227,7 @@ def test_what_one_may_not_see_looks_like_what_does_not_exist(
         )
 
     hidden = address(name, org, org.beta, org.beta_user)
-    absent = hidden.replace(org.beta.uid, "0" * 32)
+    absent = re.sub(r"[0-9a-f]{32}", "0" * 32, hidden, count=1)
     for method in ("get", "post"):
         assert told(hidden, method) == told(absent, method)
 
