@@ -72,6 +72,9 @@ MENU = {
             of_project=False,
             also_current=("who_can", "what_can", "decision_help"),
         ),
+        Entry(
+            "Services", "server-stack", "service_index", "read", "service", of_project=False, also_current=("service_",)
+        ),
     ),
     "Installation": (
         Entry(

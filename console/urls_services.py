@@ -3,8 +3,20 @@
 from django.urls import path
 
 from console.api import authzen
+from console.views import services
+
+service = "services/<slug:service>"
 
 urlpatterns = [
+    path("services/", services.service_index, name="service_index"),
+    path("services/new/", services.service_create, name="service_create"),
+    path(f"{service}/", services.service_detail, name="service_detail"),
+    path(f"{service}/edit/", services.service_update, name="service_update"),
+    path(f"{service}/disable/", services.service_disable, name="service_disable"),
+    path(f"{service}/enable/", services.service_enable, name="service_enable"),
+    path(f"{service}/delete/", services.service_delete, name="service_delete"),
+    path(f"{service}/tokens/new/", services.service_token_create, name="service_token_create"),
+    path(f"{service}/tokens/<slug:token>/delete/", services.service_token_delete, name="service_token_delete"),
     path(".well-known/authzen-configuration", authzen.configuration, name="authzen_configuration"),
     path("access/v1/evaluation", authzen.evaluation, name="authzen_evaluation"),
     path("access/v1/evaluations", authzen.evaluations, name="authzen_evaluations"),

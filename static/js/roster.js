@@ -85,7 +85,7 @@
 
   // A one-time secret leaves the page with its reader: Back and the browser's page cache find it gone.
   addEventListener("pagehide", () => {
-    document.querySelectorAll("[data-secret]").forEach((value) => { value.textContent = "Gone. Generate a new password if it was not stored."; });
+    document.querySelectorAll("[data-secret]").forEach((value) => { value.textContent = value.dataset.secret || "Gone. Generate a new password if it was not stored."; });
     document.querySelectorAll("input[data-secret-input]").forEach((input) => { input.value = ""; });
     document.querySelectorAll("[data-secret-closes]").forEach((part) => part.remove());
   });

@@ -22,6 +22,7 @@ from policies.actions.shares import share
 from policies.models import AuditEvent
 from policies.rulebook import rulebook
 from tests.console.conftest import COMMAND, a_notebook
+from tests.console.services import a_service, a_token
 from tests.factories import signed_in
 
 PEOPLE = ("anonymous", "outsider", "viewer", "keeper", "administrator")
@@ -46,6 +47,7 @@ def ends(allowed: int, row: tuple[int, ...] = MANAGE) -> tuple[int, ...]:
     return tuple(allowed if status == 200 else status for status in row)
 
 
+OF_SERVICES = (302, 404, 404, 404, 200)
 # For services: whoever shows no token of one is told so, signed in or not (tests/console/test_bearer.py).
 SERVICES = (401, 401, 401, 401, 401)
 
@@ -107,6 +109,15 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "account_detail": (ALL, LEADS_ON),
     "account_change_password": (LEADS_ON, LEADS_ON),  # nobody here has a password of their own
     "usersessions_list": (ALL, LEADS_ON),
+    "service_index": (ADMINISTER, ADMINISTER),
+    "service_create": (ADMINISTER, ends(422, ADMINISTER)),
+    "service_detail": (OF_SERVICES, OF_SERVICES),
+    "service_update": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_disable": (OF_SERVICES, ends(302, OF_SERVICES)),
+    "service_enable": (OF_SERVICES, ends(302, OF_SERVICES)),
+    "service_delete": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_token_create": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_token_delete": (OF_SERVICES, ends(302, OF_SERVICES)),
     "authzen_configuration": ((200, 200, 200, 200, 200), (405, 405, 405, 405, 405)),
     "authzen_evaluation": (SERVICES, SERVICES),
     "authzen_evaluations": (SERVICES, SERVICES),
@@ -157,6 +168,10 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
     if "resource" in wanted:
         thing, action = a_notebook(project), "access"
         known |= {"resource": thing.uid, "action": action}
+    if "service" in wanted:
+        service = a_service("gateway")
+        a_token(service)
+        known |= {"service": service.uid, "token": service.service_tokens.get().uid}
     if "holder" in wanted:
         share(actor=COMMAND, thing=thing, action=action, subject=org.outsider)
     return reverse(name, kwargs={key: known[key] for key in wanted})
