@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from policies.protected import Protected, value
 
@@ -132,6 +132,7 @@ def listed_role_ids(thing: Resource) -> set[int]:
     """Row numbers of the roles that a resource or its tags list; none for one not saved yet."""
     if thing._state.adding:
         return set()
+    prefetch_related_objects([thing], "listed_roles", "tags__roles")  # once, however many rules ask; lists have done it
     return {role.pk for role in thing.listed_roles.all()} | {
         role.pk for tag in thing.tags.all() for role in tag.roles.all()
     }
