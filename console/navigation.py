@@ -64,6 +64,9 @@ MENU = {
             or_some_of=("role_assignment", "org_assignment"),
         ),
         Entry(
+            "Roles", "table-cells", "role_index", "read", "role", of_project=False, also_current=("role_", "catalogue_")
+        ),
+        Entry(
             "Access check",
             "question-mark-circle",
             "access_check",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("console.urls_access")),
     path("", include("console.urls_resources")),
     path("", include("console.urls_services")),
+    path("", include("console.urls_roles")),
     path(f"{project}/users/", project_users.project_user_index, name="project_user_index"),
     path(f"{project}/users/export/", project_users.project_user_export, name="project_user_export"),
     path(f"{project}/users/new/", project_users.project_user_create, name="project_user_create"),

@@ -114,9 +114,9 @@ def column_of_user(user: User, scope: Scope | None) -> Column:
     subject, held = subject_for(user), frozenset[int]()
     note = f"In {scope}" if scope else "Wherever they hold a role"
     if not user.is_active:
-        note = "Disabled: can do nothing"
+        note = "Nothing: the user is disabled"
     elif scope and outside(subject, At("project", scope)):
-        note = f"{scope} lies outside their clusters"
+        note = f"Nothing: {scope} lies outside their clusters"
     else:
         above = set(scope.ancestor_ids) if scope else None
         held = frozenset(h.role_id for h in subject.holdings if above is None or h.scope_id in above)

@@ -14,11 +14,9 @@ from policies.rulebook import Line, Rulebook
 Alternatives = tuple[tuple[Condition, ...], ...]
 
 # Verbs of two words that take the thing behind them; other labels of several words name their own: "Read logs".
-PARTICLES = ("away", "off", "out", "up")
+PARTICLES = (" away", " off", " out", " up")
 HOLDERS = {"person": "people", "group": "groups", "project_user": "users of a project", "service": "services"}
-PLACES = {kind.value: f"{kind.label.lower()}s" for kind in Scope.Kind} | {
-    Scope.Kind.ORGANIZATION.value: "the whole organization"
-}
+PLACES = {kind.value: f"{kind.label.lower()}s" for kind in Scope.Kind} | {Scope.Kind.ORGANIZATION.value: "organization"}
 
 
 class Area(NamedTuple):
@@ -108,10 +106,9 @@ def place_of(role: Role) -> tuple[int, int, str]:
 
 def done(labels: Iterable[str], object_: str) -> str:
     """Actions and their things: "list, add and change users, read logs and set visibility"."""
-    verbs, phrases = [], []
-    for label in map(lowered, labels):
-        *first, last = label.split()
-        (verbs if not first or last in PARTICLES else phrases).append(label)
+    said = [lowered(label) for label in labels]
+    verbs = [label for label in said if " " not in label or label.endswith(PARTICLES)]
+    phrases = [label for label in said if label not in verbs]
     if not verbs:
         return f"{joined(phrases)} ({object_})"
     told = f"{joined(verbs)} {object_}"
@@ -141,6 +138,8 @@ def places_in_words(role: Role) -> str:
     """Where the role can be given: "Departments and projects"."""
     if not role.binds or set(role.binds) >= set(PLACES):
         return "Any place"
+    if role.binds == [Scope.Kind.ORGANIZATION]:
+        return "Whole organization"
     return sentence_case(joined([PLACES.get(kind, kind) for kind in role.binds]))
 
 

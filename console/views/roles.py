@@ -114,13 +114,13 @@ def role_detail(request: PageRequest, role: Role) -> HttpResponse:
     book = rulebook()
     role = book.roles[role.pk]
     including = {pk for pk, held in book.held_with.items() if role.pk in held}
-    included = roles_among(book, book.held_with[role.pk], without=role)
+    included = roles_among(book, book.held_with[role.pk] | {one.pk for one in role.includes.all()}, without=role)
     counts = assignment_counts(request, role)
     catalogue_url = reverse("catalogue_detail", args=[role.catalogue.code])
     return render(request, "console/roles/detail.html", {
         "crumbs": crumbs((str(role.catalogue), catalogue_url), (str(role), "")), "role": role,
         "why": book.switched_off.get(role.pk, ""), "holders": holders_in_words(role), "places": places_in_words(role),
-        "told": [(one, rules_in_words(book, one)) for one in (role, *included)],
+        "told": [(one, rules_in_words(book, one), book.switched_off.get(one.pk, "")) for one in (role, *included)],
         "included": included, "included_in": roles_among(book, including, without=role),
         "defaults": [unless and book.roles[unless] for pk, unless in book.defaults if pk == role.pk],
         "givers": givers(book, role), "count": None if counts is None else counts.get(role.pk, 0),

@@ -88,6 +88,9 @@ LISTS = {
     "activity_export": {"q", "action", "outcome", "since", "until"},
     "bulk_create": {"action", "user", "all", "q", "role", "status", "created"},
     "bulk_detail": {"page"},
+    "role_index": {"q"},
+    "role_compare": {"role", "user", "place", "only"},
+    "catalogue_detail": {"role"},
     "access_check": {"user", "what", "object", "place"},
     "who_can": {"what", "object", "place", "q", "sort", "page"},
     "who_can_export": {"what", "object", "place", "q", "sort"},
@@ -171,6 +174,8 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[org.alpha.uid, job.uid])
     if name.startswith("resource_") and name not in ("resource_index", "resource_export"):
         return reverse(name, args=[a_notebook(org.alpha).uid])
+    if name == "catalogue_detail":
+        return reverse(name, args=["ovhcloud"])
     for args in ([], [route["project"]], [route["project"], route["user"]]):
         try:
             return reverse(name, args=args)

@@ -23,8 +23,13 @@ NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the si
     "project_user_preview", "project_user_secret_download", "who_can_export", "what_can_export", "sample_load", "share_search",
     "resource_export", "resource_share_search",
 }  # fmt: skip
-QUERIES = {"bulk_create": "?action=roles&all=1", "project_user_index": "?status=ok", "activity_index": "?q=a",
-           "access_check": "?what=ovhcloud:notebook/launch", "who_can": "?what=roster:project/read"}
+QUERIES = {
+    "bulk_create": "?action=roles&all=1",
+    "project_user_index": "?status=ok",
+    "activity_index": "?q=a",
+    "access_check": "?what=ovhcloud:notebook/launch",
+    "who_can": "?what=roster:project/read",
+}
 WIDTHS: list[ViewportSize] = [{"width": 1280, "height": 900}, {"width": 390, "height": 844}]
 SCHEMES: list[Any] = ["light", "dark"]
 
@@ -40,7 +45,7 @@ import json
 from policies.actions.bulk import digest_of, run_batch, start_bulk
 from policies.actor import Actor
 from policies.actions.shares import share as give
-from policies.models import ProjectShareWithGroup, Resource
+from policies.models import ProjectShareWithGroup, Resource, Role
 share = ProjectShareWithGroup.objects.select_related("group__profile", "permission", "content_object").first()
 project = share.content_object
 users = project.users.filter(is_active=True)
@@ -52,7 +57,8 @@ found = {"project": project, "user": user, "job": job, "holder": share.group.pro
 resource = Resource.objects.filter(scope=project, entity_type__code="workspace").first()
 give(actor=Actor.of_command(), thing=resource, action=share.permission.codename, subject=share.group)
 found["resource"] = resource
-print(json.dumps({name: thing.uid for name, thing in found.items()} | {"action": share.permission.codename}))
+found["role"] = Role.objects.get(code="engine_admin")
+print(json.dumps({name: thing.uid for name, thing in found.items()} | {"action": share.permission.codename, "catalogue": "runai"}))
 """
 
 Look = Callable[[Person, str], None]
