@@ -188,6 +188,12 @@ def find_resource(name: str) -> Resource:
     return found
 
 
+def find_service(name: str) -> User:
+    """A service, by id or username."""
+    service: User = find_object(f"{User.Kind.SERVICE}:{name}")
+    return service
+
+
 def _type_and_id(name: str) -> tuple[EntityType, str]:
     """`TYPE` or `TYPE:ID`, where a type is `code` or `catalogue:code`: the longest beginning that names a type is it."""
     names, parts = rulebook().types_by_name, name.strip().split(":")

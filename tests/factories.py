@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import Project, Scope, User
 from policies.actions.assignments import give_role
 from policies.actions.scopes import create_scope
+from policies.actions.services import register_service
 from policies.actions.users import add_person, add_project_user
 from policies.actor import Actor
 from policies.models import Role
@@ -40,6 +41,14 @@ def a_person(name: str = "", *roles: str, scope: Scope | None = None) -> User:
     for name in roles:
         give(user, name, scope)
     return user
+
+
+def a_service(name: str = "", *roles: str, scope: Scope | None = None) -> User:
+    """A registered program, with roles in a scope (default: the organization)."""
+    service = register_service(actor=COMMAND, username=name or f"service-{next(_numbers)}")
+    for name in roles:
+        give(service, name, scope)
+    return service
 
 
 def an_administrator(name: str = "") -> User:

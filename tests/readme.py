@@ -25,7 +25,6 @@ README = ROOT / "README.md"
 
 # Entity types that rules can speak about already, and that no page or command asks about yet.
 NOT_ASKED_YET = [
-    "service",
     "identity_token",
     "settings",
     "dashboard_overview",
@@ -78,7 +77,17 @@ def usage(name: str) -> str:
     everywhere = {"--format", "--as", *BaseCommand().create_parser("", "")._option_string_actions}
     parser = load(name).create_parser("manage.py", name)
     mine = [action for action in parser._actions if not everywhere & set(action.option_strings)]
-    return " ".join([name, *(told(action) for action in sorted(mine, key=lambda action: bool(action.option_strings)))])
+    mine.sort(key=lambda action: bool(action.option_strings))
+    return " ".join(dict.fromkeys([name, *(alternatives(parser, action) for action in mine)]))
+
+
+def alternatives(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    """An argument, or of those that exclude each other all."""
+    for group in parser._mutually_exclusive_groups:
+        if action in group._group_actions:
+            said = " | ".join(told(one).strip("[]") for one in group._group_actions)
+            return f"({said})" if group.required else f"[{said}]"
+    return told(action)
 
 
 def told(action: argparse.Action) -> str:
@@ -105,7 +114,7 @@ class World:
     department: Any
     here: Any
     elsewhere: Any
-    people: dict[Any, Any]  # role -> who holds it
+    holders: dict[Any, Any]  # role -> who holds it: a person, or a service where only services can
     outsider: Any  # somebody without a role
 
 
@@ -132,15 +141,15 @@ def rank(cells: list[str]) -> list[int]:
 
 def make_world(roles: list[Any]) -> World:
     from accounts.models import Scope
-    from tests.factories import a_person, a_project, a_scope, give
+    from tests.factories import a_person, a_project, a_scope, a_service, give
 
     organization, cluster = Scope.objects.root(), a_scope("cluster")
     department = a_scope("department", parent=cluster)
     here, elsewhere = a_project(parent=department), a_project()
-    people = {role: a_person() for role in roles}
-    for role, somebody in people.items():
+    holders = {role: a_person() if "person" in role.subjects else a_service() for role in roles}
+    for role, somebody in holders.items():
         give(somebody, role.full_name, here if "project" in role.binds else organization)
-    return World(organization, cluster, department, here, elsewhere, people, a_person())
+    return World(organization, cluster, department, here, elsewhere, holders, a_person())
 
 
 def answers(world: World, action: str, code: str) -> list[str]:
@@ -148,7 +157,7 @@ def answers(world: World, action: str, code: str) -> list[str]:
     asked = list(things(world, action, code))
     assert not any(may(world.outsider, action, thing) for thing in asked), f"anybody may {action} {code}"
     cells = []
-    for somebody in world.people.values():
+    for somebody in world.holders.values():
         allowed = [may(somebody, action, thing) for thing in asked]
         cells.append(EVERYWHERE if all(allowed) else THERE if allowed[0] else NO)
     return cells
@@ -174,8 +183,10 @@ def things(world: World, action: str, code: str) -> Iterator[Any]:
             yield from places
         case "org_assignment":  # in a project; nobody else's rights reach a wider place
             yield from (OrgAssignment(place) for place in places)
-        case "project_user" | "role_assignment" | "event_history" | "resource":
+        case "project_user" | "role_assignment" | "event_history" | "resource" | "decision":
             yield from (At(code, place) for place in places)
+        case "role" if action == "read":  # whoever may see roles somewhere sees all of them
+            yield At(code)
         case "admin_site":  # open to all who may look after something; each sees there what they may
             yield At(code)
         case _:

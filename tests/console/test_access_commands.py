@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from accounts.models import Project, Scope, User
+from accounts.models import Project, Scope, ServiceToken, User
 from policies import access
 from policies.actions.assignments import give_role
 from policies.actions.groups import create_group, update_group
@@ -577,6 +577,65 @@ def test_registrations_that_are_refused(world: None, arguments: list[str], said:
 
 def test_update_resource_wants_a_change(world: None) -> None:
     assert refused("update_resource", "notebook:masks", status=BAD) == "Say what to change: see --help."
+
+
+# ---- Services
+
+
+def test_a_service_from_its_registration_to_its_end(world: None) -> None:
+    status, stdout, stderr = run(
+        "register_service", "todo", "--description", "To-do lists", "--trust", "owner", "--format", "json"
+    )
+    made = json.loads(stdout)
+    assert (status, stderr.startswith("It holds no role yet")) == (0, True)
+    assert list(made) == ["id", "username", "description", "status", "trusted_attributes", "created", "last_used"]
+    assert (made["username"], made["trusted_attributes"], made["status"]) == ("todo", ["owner"], "ok")
+    printed("assign_role", "todo", "resource_registrar", "--project", "vision")
+    printed("register_resource", "notebook", "list", "--project", "vision", "--as", "todo")
+    assert "may not" in refused("register_resource", "notebook", "list", "--project", "speech", "--as", "todo")
+    printed("disable_user", "todo")
+    assert run("check_access", "todo", "register", "resource", "--project", "vision")[0] == DENIED
+    printed("enable_user", "todo")
+    assert run("check_access", "todo", "register", "resource", "--project", "vision")[0] == ALLOWED
+    assert refused("delete_user", "todo", "--yes") == "todo is a service: retire_service does that."
+    assert refused("generate_password", "todo") == "todo is a service: create_service_token does that."
+    assert printed("retire_service", made["id"])["username"] == "todo"
+    assert not User.objects.filter(username="todo").exists()
+    actions = list(AuditEvent.objects.filter(object_name="todo").values_list("action", flat=True))
+    assert actions == ["service.delete", "service.enable", "service.disable", "service.create"]
+
+
+def test_a_token_is_printed_once(world: None) -> None:
+    run("register_service", "todo")
+    made = printed("create_service_token", "todo", "--name", "Production", "--days", "90")
+    assert list(made) == ["id", "service", "name", "expires", "token"]
+    assert MOMENT.fullmatch(made["expires"])
+    token = ServiceToken.objects.valid().get(uid=made["id"])
+    assert token.digest == ServiceToken.digest_of(made["token"])
+    assert made["token"] not in json.dumps(list(AuditEvent.objects.values_list("object_name", "before", "after")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["register_service", "No Good"], "username: "),
+        (["register_service", "ann"], "username: This username is taken."),
+        (["register_service", "new", "--trust", "colour"], "trusted_attributes: "),
+        (["retire_service", "ann"], "There is no service 'ann'."),
+        (["retire_service", "tood"], "There is no service 'tood'. Near names: todo."),
+        (["create_service_token", "todo", "--name", "x", "--days", "367"], "expires_at: "),
+        (["create_service_token", "todo", "--name", "x", "--days", "999999999"], "expires_at: "),
+        (["create_service_token", "todo", "--name", " ", "--days", "1"], "name: "),
+        (["create_service_token", "todo", "--name", "x", "--days", "1", "--as", "kim"], "You may not update todo."),
+        (["register_service", "new", "--as", "kim"], "You may not create new."),
+        (["retire_service", "todo", "--as", "vera"], "You may not delete todo."),
+    ],
+)
+def test_services_and_tokens_that_are_refused(world: None, arguments: list[str], said: str) -> None:
+    run("register_service", "todo")
+    assert refused(*arguments).startswith(said)
+    assert list(User.objects.services().values_list("username", flat=True)) == ["todo"]
+    assert not ServiceToken.objects.exists()
 
 
 # ---- Whose rights

@@ -70,6 +70,10 @@ def test_nothing_but_data_on_stdout(shell: Shell) -> None:
         ("roster edit_roles alpha first", 2, "Error: Give --role"),
         ("roster disable_user admin", 1, "Error: This is the last administrator."),
         ("roster disable_user $'\\xff'", 1, "Error: user: this is not valid UTF-8."),
+        ("roster who_can read project:nowhere", 2, "Error: There is no project 'nowhere'."),
+        ("roster who_can read project:alpha > /dev/full", 1, "Error: [Errno 28] No space left on device"),
+        ("roster check_access first disable user:admin > /dev/full", 1, "Error: [Errno 28] No space left on device"),
+        ("roster assign_role first nothing --project alpha", 1, "Error: There is no role 'nothing'."),
         ("roster list_users alpha > /dev/full", 1, "Error: [Errno 28] No space left on device"),
         ("ROSTER_DATA=$(mktemp -d) roster list_projects", 1, "Error: The database refused: no such table"),
     ],
@@ -109,3 +113,23 @@ def test_on_a_terminal_deleting_asks_for_the_username(data: Path, answer: str, s
     assert bool(printed) == (status == 0)
     if status == 0:
         assert json.loads(printed)["username"] == "other"
+
+
+@pytest.mark.parametrize(
+    ("question", "status"),
+    [("admin read project:alpha", 0), ("first read project:alpha", 3), ("first read project:alhpa", 2)],
+)
+def test_a_shell_script_can_branch_on_the_answer(shell: Shell, question: str, status: int) -> None:
+    done = shell(f"roster check_access {question} --format json")
+    assert done.returncode == status, done.stderr
+    if status == 2:
+        assert (done.stdout, done.stderr) == ("", "Error: There is no project 'alhpa'. Near names: alpha.\n")
+    else:
+        assert done.stderr == ""
+        assert json.loads(done.stdout)["allowed"] is (status == 0)
+
+
+def test_who_can_begins_to_print_at_once(shell: Shell) -> None:
+    """2000 users may read themselves into a pipe of which only the first line is read."""
+    done = shell("roster who_can launch notebook --project alpha | head -1")
+    assert (done.stdout.split(), done.stderr) == (["USERNAME", "LABEL", "KIND"], "")

@@ -8,6 +8,7 @@ from django.core.management import CommandError
 
 from accounts.models import User
 from console.management.base import RosterCommand, user_row
+from console.management.services import refuse_service
 from policies.actions.users import delete_user
 from policies.naming import find_user
 
@@ -22,6 +23,7 @@ class Command(RosterCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         actor, user = self.actor(options), find_user(options["user"])
+        refuse_service(user, "retire_service")
         actor.require("delete", user)
         if not options["yes"]:
             self.confirm(user)

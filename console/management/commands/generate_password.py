@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from console.management.base import RosterCommand, user_row
+from console.management.services import refuse_service
 from policies.actions.users import generate_password
 from policies.naming import find_user
 
@@ -20,5 +21,6 @@ class Command(RosterCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = find_user(options["user"])
+        refuse_service(user, "create_service_token")
         password = generate_password(actor=self.actor(options), user=user)
         self.print_row(user_row(user, password=password), options)
