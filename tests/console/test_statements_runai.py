@@ -22,10 +22,11 @@ from accounts.models import Project, Scope, User
 from policies import access
 from policies.actions.assignments import give_role, may_change, take_role, update_assignment
 from policies.actions.groups import create_group, update_group
+from policies.actions.roles import RoleDraft, create_role
 from policies.actions.users import delete_user, disable_user, enable_user, update_user
 from policies.actor import Actor
 from policies.errors import Denied
-from policies.models import Catalogue, Role, RoleAssignment, RulebookVersion
+from policies.models import Catalogue, RoleAssignment
 from policies.offers import roles_for
 from policies.protected import At, OrgAssignment
 from tests.console.conftest import person
@@ -224,11 +225,9 @@ def test_ml_engineers_need_the_inference_module(p: SimpleNamespace) -> None:
 
 def test_a_role_that_includes_ml_engineer_needs_the_module_too(p: SimpleNamespace) -> None:
     """RUN-07: no other role brings the grants of one whose module is gone."""
-    lead = Role.objects.create(catalogue=Catalogue.objects.get(code="custom"), code="lead", label="Lead")
-    lead.includes.add(role("runai:ml_engineer"))
+    create_role(actor=COMMAND, draft=RoleDraft("Lead", includes=("runai:ml_engineer",)))
     somebody = person("lead")
     give(somebody, "custom:lead", p.project)
-    RulebookVersion.renew()
     for installed in (True, False):
         switched_on("runai", modules={"inference": installed})
         assert access.may(fresh(somebody), "create", p.things["deployment"]) == installed

@@ -18,14 +18,14 @@ from tempfile import TemporaryDirectory
 from tests.mutants.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LONGEST = 180  # seconds; a change that makes the decisions hang is noticed as well
+LONGEST = 900  # seconds; a change that makes the decisions hang is noticed as well
 
 
-def copied(to: Path) -> Path:
+def copied(to: Path, source: Path = ROOT) -> Path:
     """What the decisions and the test need, in a folder of its own."""
     leave_out = shutil.ignore_patterns("__pycache__", "*.png")
     for name in ("accounts", "policies", "console", "tests"):
-        shutil.copytree(ROOT / name, to / name, ignore=leave_out)
+        shutil.copytree(source / name, to / name, ignore=leave_out)
     return to
 
 
@@ -39,7 +39,7 @@ def run(folder: Path, data: Path, *arguments: str) -> subprocess.CompletedProces
 def noticed(base: Path, module: str, mutation: Mutation) -> str:
     """How the test noticed the mutation; empty where it did not."""
     with TemporaryDirectory(dir=base) as folder:
-        copy, data = copied(Path(folder) / "project"), Path(folder) / "data"
+        copy, data = copied(Path(folder) / "project", base / "whole"), Path(folder) / "data"
         shutil.copytree(base / "data", data)
         path = copy / "policies" / f"{module}.py"
         source = path.read_text()
