@@ -87,6 +87,14 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace,
         "Projects": (administrator, reverse("project_index")),
         "Projects of a project administrator": (keeper, reverse("project_index")),
         "All activity": (administrator, reverse("activity_index")),
+        "Roles": (administrator, reverse("role_index")),
+        "Role matrix": (keeper, reverse("catalogue_detail", args=["runai"])),
+        "Role": (administrator, reverse("role_detail", args=[role(READER).uid])),
+        "Roles side by side": (
+            administrator,
+            reverse("role_compare"),
+            {"role": [role(READER).uid, role(STORAGE).uid], "user": org.keeper.uid, "place": alpha},
+        ),
         "Own account": (keeper, reverse("account_detail")),
     }
     compare({name: queries_of(*page) for name, page in pages.items()})
