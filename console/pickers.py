@@ -83,9 +83,13 @@ def find_subjects(giver: User, uids: Iterable[str]) -> list[User | Group]:
     return [found[uid] for uid in wanted if uid in found]
 
 
+def uid_of(subject: User | Group) -> str:
+    return subject.profile.uid if isinstance(subject, Group) else subject.uid
+
+
 def _subject_row(subject: User | Group, checked: bool, full: bool) -> Row:
     if isinstance(subject, Group):
-        return Row(subject.profile.uid, subject.name, "group", checked)
+        return Row(uid_of(subject), subject.name, "group", checked)
     email = subject.email if full else masked(subject.email)
     kind = "" if subject.is_person else KINDS[subject.kind].lower()
     return Row(subject.uid, subject.label, " · ".join(filter(None, (subject.username, kind, email))), checked)

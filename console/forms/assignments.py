@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from accounts.models import Project, Scope, User
 from console.lists import Sorts
 from console.navigation import visible_projects
-from console.pickers import KINDS, find_subjects, subjects_called
+from console.pickers import KINDS, find_subjects, subjects_called, uid_of
 from policies import access, giving
 from policies.actions.giving import MOST
 from policies.errors import Denied
@@ -228,15 +228,16 @@ class GiveForm(TermsForm):
 
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or {}
+        lost = set(self.asked.getlist("subjects")) - {uid_of(subject) for subject in self.found_subjects}
         for name, chosen, said in (
             ("subjects", self.found_subjects, "Choose at least one person, group or service."),
             ("roles", self.found_roles, "Choose at least one role."),
             ("scopes", self.found_scopes, "Choose at least one place."),
         ):
-            if not chosen:
+            if name == "subjects" and lost:
+                self.add_error(name, "Somebody you chose is gone. Choose again.")
+            elif not chosen:
                 self.add_error(name, said)
-        if len(self.found_subjects) < len(set(asked.get("subjects", ()))):
-            self.add_error("subjects", "Somebody you chose is gone. Choose again.")
         if self.size > MOST:
             self.add_error(None, f"That would be {self.size:,} assignments. Give at most {MOST} at once.")
         if asked.get("expires_in") and asked.get("expires_at"):
