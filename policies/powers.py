@@ -1,20 +1,22 @@
 """What one user may do, kind by kind, with the conditions and the roles that it comes from; and through what many may."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from accounts.models import Scope, User
-from policies.access import ancestor_ids, type_id
+from policies.access import ancestor_ids, outside, type_id
 from policies.conditions import Condition
-from policies.holdings import LIVE, Holding, memberships, subject_for
+from policies.holdings import LIVE, Holding, Subject, memberships, subject_for
 from policies.models import EntityType, Role, RoleAssignment
 from policies.protected import PROTECTED, At, entity_type_of
 from policies.rulebook import Rulebook, rulebook
+
+ROWS_AT_ONCE = 500
 
 
 class Source(NamedTuple):
@@ -62,12 +64,11 @@ class Power:
 def powers_of(user: User, place: Scope | None = None) -> list[Power]:
     """What the user may do in a place, or without one anywhere, in the order of the catalogues. A few queries."""
     subject = subject_for(user)
-    cluster = place.cluster_above_id if place else None
-    if not user.is_active or (cluster and subject.cluster_ids is not None and cluster not in subject.cluster_ids):
+    if not user.is_active or (place and outside(subject, place)):
         return []
     above = set(place.ancestor_ids) if place else None
     holdings = [h for h in subject.holdings if above is None or h.scope_id in above]
-    sources = _sources(subject.book, holdings)
+    sources = _sources(subject, holdings)
     found: dict[int, Power] = {}
     for (action, pk), lines in subject.book.lines.items():
         for line in lines:
@@ -78,18 +79,54 @@ def powers_of(user: User, place: Scope | None = None) -> list[Power]:
     return sorted(found.values(), key=lambda power: (power.kind.catalogue.position, power.kind.position, power.kind.pk))
 
 
-def _sources(book: Rulebook, holdings: Iterable[Holding]) -> dict[int, list[Source]]:
-    """{role that rules speak of: where the user has it from}."""
-    every = list(holdings)
+def _sources(subject: Subject, holdings: Iterable[Holding]) -> dict[int, list[Source]]:
+    """{role that rules speak of: where the user has it from}; what lies outside their clusters gives nothing (RUN-14)."""
+    book, every = subject.book, list(holdings)
     groups = Group.objects.in_bulk({h.group_id for h in every if h.group_id})
     places = Scope.objects.in_bulk({h.scope_id for h in every if h.assignment_id})
     found: dict[int, list[Source]] = defaultdict(list)
     for holding in every:
+        if holding.assignment_id and outside(subject, places[holding.scope_id]):
+            continue
         role = book.roles[holding.included_in or holding.role_id]
         group = groups[holding.group_id].name if holding.group_id else ""
         place = places[holding.scope_id].name if holding.assignment_id else ""
         found[holding.role_id].append(Source(role, group, place))
     return dict(found)
+
+
+class Shared(NamedTuple):
+    """One action on one object, given beside all roles to a user or a group of theirs."""
+
+    kind: EntityType
+    action: str
+    thing: Any
+    group: str = ""
+
+
+def shares_with(user: User, place: Scope | None = None) -> Iterator[Shared]:
+    """What is shared with the user or their groups: everything, or what lies in a place. Read in a stream."""
+    subject = subject_for(user)
+    if not user.is_active:
+        return
+    for protected in PROTECTED.values():
+        # What has no place of its own lies in the organization alone.
+        if protected.shares and (protected.scope or place is None or place.pk == subject.book.root_id):
+            things = protected.model._default_manager.filter(protected.where)
+            if place and protected.scope:
+                things = things.filter(**{f"{protected.scope}__in": Scope.objects.inside(place).values("pk")})
+            yield from _shares_of(subject, protected.shares, things)
+
+
+def _shares_of(subject: Subject, tables: tuple[type[Model], type[Model]], things: QuerySet[Any]) -> Iterator[Shared]:
+    groups = memberships().filter(user=subject.user.pk).values("group")
+    for table, holder, them in zip(tables, ("user", "group"), ([subject.user.pk], groups), strict=True):
+        rows: QuerySet[Any] = table._default_manager.filter(**{f"{holder}__in": them}, content_object__in=things)
+        for row in rows.select_related("permission", "content_object", holder).order_by("pk").iterator(ROWS_AT_ONCE):
+            if not outside(subject, row.content_object):
+                kind = subject.book.entity_types[type_id(subject.book, row.content_object)]
+                group = row.group.name if holder == "group" else ""
+                yield Shared(kind, row.permission.codename, row.content_object, group)
 
 
 def held_roles(user: User, place: Scope | None = None) -> QuerySet[RoleAssignment]:

@@ -70,7 +70,7 @@ ELSEWHERE = {
 
 
 def test_there_are_codes_to_look_for() -> None:
-    assert len(SHIPPED) == 4
+    assert len(SHIPPED) == 5
     assert {"ovhcloud", "runai", "h2o"} <= TELLING
     assert {"ai_training_read", "ai_training_reader", "project_viewer", "department_admin"} <= TELLING
     assert {"administrator", "editor"} <= WHOLE

@@ -18,8 +18,8 @@ from policies.rulebook import rulebook
 def create_first_administrator(*, actor: Actor, username: str) -> tuple[User, str] | None:
     """Add a person who may administer the installation. None where somebody may already: nothing is done then.
 
-    Returns the person and a temporary password. Raises Denied, ValidationError for a username that is taken,
-    UnknownQuestion where no catalogue is loaded.
+    Returns the person and a temporary password. Raises Denied, ValidationError for a username that is taken, and where
+    no role allows it.
     """
     with recording(actor):
         lock_administrators()
@@ -54,6 +54,8 @@ def reset_first_administrator(*, actor: Actor, username: str = "") -> tuple[User
 def _administering_roles() -> set[int]:
     """Row numbers of the roles that allow to administer the installation, as the rules say."""
     book = rulebook()
+    if book.type_called("installation") is None:  # before the first catalogue is loaded
+        return set()
     lines = book.rules_for("administer", book.type_id("installation"))
     return {line.role_id for line in lines if not line.conditions} - book.switched_off.keys()
 
