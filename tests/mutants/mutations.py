@@ -10,7 +10,11 @@ class Mutation(NamedTuple):
 
 
 ACCESS = (
-    Mutation("a disabled user may", "if not user.is_active:\n        return False\n    subject", "subject"),
+    Mutation(
+        "a disabled user may",
+        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    candidates",
+        "subject = subject_for(user)\n    candidates",
+    ),
     Mutation(
         "may: no boundary",
         "    if outside(subject, thing):\n        return False\n    return any(",
@@ -34,8 +38,8 @@ ACCESS = (
     Mutation("roles count anywhere", "if above is not None and holding.scope_id not in above:", "if False:"),
     Mutation(
         "a page needs the organization",
-        "above = None if isinstance(thing, At) and thing.scope is None else ",
-        "above = ",
+        "above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(subject.book, thing)\n    seen",
+        "above = ancestor_ids(subject.book, thing)\n    seen",
     ),
     Mutation("the boundary turned round", "cluster not in subject.cluster_ids", "cluster in subject.cluster_ids"),
     Mutation("no boundary for one object", "return cluster is not None and subject", "return False and subject"),
@@ -87,7 +91,7 @@ ACCESS = (
         "rows: QuerySet[Any] = protected.model._default_manager.all()\n",
     ),
     Mutation("list: no boundary", 'return rows.exclude(**{f"{protected.scope}__in": beyond})', "return rows"),
-    Mutation("list: no shares", "branches += _shared_rows(user, wanted, protected)", ""),
+    Mutation("list: no shares", " + list(_shared_rows(user, wanted, protected))", ""),
     Mutation(
         "list: a share of a thing is for every action",
         "Q(permission__codename=a, content_object__entity_type__in=k)",
@@ -95,7 +99,7 @@ ACCESS = (
     ),
     Mutation("list: a share is for every action", "else Q(permission__codename__in=by_action)", "else Q()"),
     Mutation("list: seen by the first action only", "for action in kind.seen_by]", "for action in kind.seen_by[:1]]"),
-    Mutation("menu: a disabled user sees", "if not user.is_active:\n        return Scope.objects.none()\n", ""),
+    Mutation("menu: a disabled user sees", "if not user.is_active:\n        return Scope.objects.none()\n", "pass\n"),
     Mutation("menu: every place", "if subject.book.root_id not in held:\n        rows", "if False:\n        rows"),
     Mutation("menu: no boundary", 'return _bounded(rows, subject, PROTECTED["project"])', "return rows"),
     Mutation(
@@ -110,7 +114,24 @@ ACCESS = (
         "return _bounded(rows, subject, protected)\n\n\ndef _held",
         "return rows\n\n\ndef _held",
     ),
-    Mutation("places: whatever the conditions", "if not line.conditions\n    }", "}"),
+    Mutation("places: whatever the conditions", "if on_some or not line.conditions\n", "\n"),
+    Mutation("places: conditions are never met", "if on_some or not line.conditions\n", "if not line.conditions\n"),
+    Mutation(
+        "some: a disabled user may",
+        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    lines",
+        "subject = subject_for(user)\n    lines",
+    ),
+    Mutation("some: whoever holds any role", "any(line.role_id in subject.role_ids for line in lines)", "any(lines)"),
+    Mutation(
+        "assignments: not as places",
+        'for name in ("role_assignment", "org_assignment")]',
+        'for name in ("role_assignment",)]',
+    ),
+    Mutation(
+        "list: one of two branches",
+        "found += [Q(pk__in=union(branches))] if branches else []",
+        "found += [Q(pk__in=branches[0])] if branches else []",
+    ),
     Mutation("who: conditions on some object", "usable = not line.conditions", "usable = True"),
     Mutation(
         "who: whatever the object is",
@@ -151,7 +172,7 @@ ACCESS = (
     Mutation(
         "why: a disabled user may",
         'if not user.is_active:\n        return Decision(False, ("The user is disabled.",), refused="disabled")\n',
-        "",
+        "pass\n",
     ),
     Mutation("why: no boundary", "beyond = outside(subject, thing)", "beyond = False"),
     Mutation("why: no shares", "shared = action in _shared(user, [thing])[_key(thing)]", "shared = False"),
@@ -328,10 +349,14 @@ RULEBOOK = (
         "RoleSetting.objects.filter(catalogue__is_enabled=True)",
         "RoleSetting.objects.all()",
     ),
+    Mutation("whatever includes a role that is set aside", ".difference(set_aside)", ""),
+    Mutation(
+        "what is without effect is included", "without = () if pk in switched_off else switched_off", "without = ()"
+    ),
     Mutation("settings hang no role on another", "direct[setting.named_id].add(setting.role_id)", "pass"),
     Mutation(
         "settings set no role aside",
-        "switched_off=_set_aside(settings, roles) | switched_off,",
+        "switched_off=set_aside | switched_off,",
         "switched_off=switched_off,",
     ),
     Mutation("a setting that names its role sets it aside", "if s.named_id != s.role_id and not (", "if not ("),

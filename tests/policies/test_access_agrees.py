@@ -94,6 +94,7 @@ class Asked:
                 for action in actions:
                     self.check_list(kind, action)
         self.check_resources()
+        self.check_assignments()
         self.check_places()
 
     def allowed(self, action: str, names: set[str]) -> set[str]:
@@ -144,6 +145,31 @@ class Asked:
             shared = {s for s in self.built.names("project") if self.shared_to_read(s)}
             projects = {s for s in expected if self.world["kinds"][s] == "project"} | shared
             assert self.named(access.visible_scopes(self.person, "project", question)) == projects, case
+
+            self.check_places_of_some(kind, action, question)
+
+    def check_places_of_some(self, kind: str, action: str, question: tuple[str, str]) -> None:
+        """Doors of pages that decide object by object: conditions count as met."""
+        expected = {scope for scope in self.built.scopes() if self.on_some(action, kind, scope)}
+        found = access.permitted_scopes(self.person, question, on_some=True)
+        assert self.named(found) == expected, f"{self.user} {action} some {kind}"
+        assert access.may_some(self.person, *question) == self.on_some(action, kind, None), (
+            f"{self.user} {action} {kind}"
+        )
+
+    def on_some(self, action: str, kind: str, scope: str | None) -> bool:
+        what, who = {"type": kind, "scope": scope, "some": "that meets the conditions"}, self.world["users"][self.user]
+        reach = who["active"] and not oracle.beyond(self.world, who, what)
+        return reach and oracle.by_role(self.world, self.user, action, what)
+
+    def check_assignments(self) -> None:
+        """Who sees an assignment: who reads it as such, or as somebody's place."""
+        names = self.built.names("role_assignment")
+        seen = self.allowed("read", names)
+        into = {name: f"into {self.world['things'][name]['scope']}" for name in names}
+        as_places = self.allowed("read", {*into.values()})
+        seen |= {name for name in names if into[name] in as_places}
+        assert self.named(access.visible_assignments(self.person)) == seen, self.user
 
     def shared_to_read(self, scope: str) -> bool:
         who, what = self.world["users"][self.user], self.world["things"][scope]
