@@ -4,6 +4,8 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.db.models.expressions import OrderBy
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -46,6 +48,23 @@ class CappedPaginator(Paginator):
     @property
     def is_capped(self) -> bool:
         return self._found > self.most
+
+    def page(self, number: int | str) -> Page[Any]:
+        if not self.is_capped:
+            self.object_list = sorted_whole(self.object_list)
+        return super().page(number)
+
+
+def sorted_whole(rows: Any) -> Any:
+    """The same rows in the same order, but never along an index: for few rows of a large table, for which a database may
+    walk the index of all the others. A column that stands in an expression has no index."""
+    keys = []
+    for key in rows.query.order_by:
+        if isinstance(key, OrderBy):
+            key = key.copy()
+            key.set_source_expressions([Coalesce(*key.get_source_expressions() * 2)])
+        keys.append(key)
+    return rows.order_by(*keys)
 
 
 def sorted_page(

@@ -38,7 +38,12 @@ class RoleAssignment(models.Model):
                 fields=["group", "role", "scope"], condition=Q(group__isnull=False), name="assignment_once_per_group"
             ),
         ]
-        indexes = [models.Index(fields=["scope", "role"], name="assignment_by_scope_and_role")]
+        indexes = [
+            models.Index(fields=["scope", "role"], name="assignment_by_scope_and_role"),
+            # The orders of the list of millions; the row number makes each total.
+            models.Index(fields=["granted_at", "id"], name="assignment_by_since"),
+            models.Index(fields=["expires_at", "id"], name="assignment_by_end"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} for {self.user or self.group} in {self.scope}"
