@@ -112,7 +112,7 @@ def search_action(request: ServiceRequest) -> JsonResponse:
     asking, body = Asking(request.service), json_body(request)
     question = question_of(body, without="action")
     page = Paging.of(_paged({**body, "action": None}), "action", request.service.uid)
-    named = asking.named([question])
+    named = Named(request.service, [question], asking.book, any_action=True)
     subject, thing = named.subject(question), named.thing(question)
     allowed: Iterable[str] = ()
     if subject is not None and thing is not None and asking.may("ask", thing):

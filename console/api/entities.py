@@ -61,10 +61,10 @@ OF_RESOURCES = ("external_id", "uid")
 RELATED = {"group": ("profile",), "role_assignment": ("scope",), "org_assignment": ("scope",), "": ("scope",)}
 
 
-def type_of(book: Rulebook, name: str, action: str = "") -> EntityType | None:
+def type_of(book: Rulebook, name: str, action: str | None) -> EntityType | None:
     """The entity type that a question means: among those of this name the one that has the action, Roster's own first."""
     found = [kind for kind in book.entity_types.values() if name in (kind.code, kind.full_name)]
-    if action:
+    if action is not None:
         found = [kind for kind in found if action in kind.actions]
     own = [kind for kind in found if kind.is_shared]
     return (own or found)[0] if len(own or found) == 1 else None
@@ -135,6 +135,7 @@ class Named:
     service: User
     questions: list[Question]
     book: Rulebook = field(default_factory=rulebook)
+    any_action: bool = False  # which actions are allowed is what is asked
     users: dict[str, User] = field(init=False)
     places: dict[str, Scope] = field(init=False)
     registered: dict[tuple[int, str], Any] = field(init=False)
@@ -143,7 +144,8 @@ class Named:
         profile = getattr(self.service, "service_profile", None)
         self.trusted = frozenset(profile.trusted_attributes if profile else ())
         self.types = {
-            (q.resource.type, q.action): type_of(self.book, q.resource.type, q.action) for q in self.questions
+            (q.resource.type, q.action): type_of(self.book, q.resource.type, None if self.any_action else q.action)
+            for q in self.questions
         }
         stated = [self.stated(q) for q in self.questions]
         names = {q.subject.id for q in self.questions} | {s["owner"] for s in stated if "owner" in s}
