@@ -23,7 +23,7 @@ from accounts.models import Project, User
 from console.csv import FORMULA
 from policies.actions.bulk import digest_of, start_bulk
 from policies.actions.users import add_project_user, update_user
-from policies.models import AuditEvent
+from policies.models import AuditEvent, Catalogue, EntityType, Role, RulebookVersion
 from tests.console.conftest import COMMAND, a_notebook, role
 from tests.console.pages import Page, PageForm
 from tests.console.test_project_users import READER
@@ -176,6 +176,8 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[a_notebook(org.alpha).uid])
     if name == "catalogue_detail":
         return reverse(name, args=["ovhcloud"])
+    if name == "role_detail":
+        return reverse(name, args=[Role.objects.order_by("-pk")[0].uid])
     for args in ([], [route["project"]], [route["project"], route["user"]]):
         try:
             return reverse(name, args=args)
@@ -329,6 +331,10 @@ def stored(request: pytest.FixtureRequest, org: SimpleNamespace) -> str:
     roles = [role(READER)]
     add_project_user(actor=COMMAND, project=org.alpha, description=text, roles=roles, password="", username="other")
     org.alpha_user.role_assignments.update(reason=text, granted_by=text)
+    own = Catalogue.objects.get(code="custom")
+    one = Role.objects.create(catalogue=own, code="own", label=text, purpose=text, family=text[:12], since=text[:20])
+    one.rules.create(action="read", entity_type=EntityType.objects.get(code="project"), fields={"visibility": [text]})
+    RulebookVersion.renew()
     return text
 
 
@@ -338,7 +344,7 @@ PAGES = [
     "project_index", "project_detail", "project_update", "project_delete", "member_index", "share_index", "share_create",
     "project_activity", "activity_index", "account_detail", "bulk_create", "bulk_detail", "project_user_export",
     "project_activity_export", "activity_export", "project_user_activity_export", "resource_index", "resource_export",
-    "resource_detail", "resource_update", "resource_share_create",
+    "resource_detail", "resource_update", "resource_share_create", "role_index", "role_detail", "role_compare",
 ]  # fmt: skip
 
 
