@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
+from console.questions import why_url
 from policies import access
 from policies.access import type_id
 from policies.errors import Denied
@@ -25,7 +26,7 @@ def denied_page(request: HttpRequest, denied: Denied) -> HttpResponse:
 
 
 def told(action: str, thing: Any) -> dict[str, Any]:
-    """What the templates say of a refusal: what it was, who can help, which role would allow it."""
+    """What the templates say of a refusal: what it was, who can help, which role would allow it, where it says why."""
     scope = scope_of(thing)
     helpers = who_can_help(scope)
     return {
@@ -33,6 +34,7 @@ def told(action: str, thing: Any) -> dict[str, Any]:
         "helpers": [user.label for user in helpers[:HELPERS_SHOWN]],
         "helper_count": len(helpers),
         "role": smallest_role(action, thing),
+        "why_url": why_url(action, thing),
     }
 
 

@@ -22,11 +22,11 @@ def what_of(action: str, thing: Any) -> str:
 def query_of(action: str, thing: Any) -> dict[str, str]:
     """The parameters that ask about this action on this thing."""
     query = {"what": what_of(action, thing)}
-    if isinstance(thing, At | OrgAssignment | AuditEvent):
-        scope = scope_of(thing)
-        return query | ({"place": scope.uid} if scope else {})
     if isinstance(thing, RoleAssignment) and thing._state.adding:
         return query | {"object": thing.role.full_name, "place": thing.scope.uid}
+    if isinstance(thing, At | OrgAssignment | AuditEvent) or thing._state.adding:
+        scope = scope_of(thing)
+        return query | ({"place": scope.uid} if scope else {})
     return query | {"object": id_of(thing)}
 
 
@@ -44,6 +44,11 @@ def why_url(action: str, thing: Any, user: User | None = None) -> str:
     """The page that tells why the user (without one: who asks) may do this, or may not."""
     query = query_of(action, thing) | ({"user": user.uid} if user else {})
     return f"{reverse('access_check')}?{urlencode(query)}"
+
+
+def ask_url(user: User, place: Scope) -> str:
+    """The page that answers why, with the user and the place filled in."""
+    return f"{reverse('access_check')}?{urlencode({'user': user.uid, 'place': place.uid})}"
 
 
 def who_url(action: str, thing: Any) -> str:

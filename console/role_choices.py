@@ -7,8 +7,9 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.models import Project, User
+from console.questions import why_url
 from policies.abilities import Ability, abilities, lost
-from policies.actions.assignments import may_change
+from policies.actions.assignments import asked, may_change
 from policies.actor import Actor
 from policies.models import Role, RoleAssignment
 from policies.offers import Hint, hints, presets, roles_by_uid, roles_of_project_users, under_headings
@@ -67,12 +68,12 @@ def role_groups(
 
 
 def _choice(actor: Actor, project: Project, role: Role, ticked: bool, held: RoleAssignment | None) -> dict[str, Any]:
-    new = RoleAssignment(role=role, scope=project)
-    may = may_change(actor, "delete", held) if held else may_change(actor, "create", new)
-    blocked = "" if may else f"You may not {'take this role away' if held else 'give this role'}."
+    action, assignment = ("delete", held) if held else ("create", RoleAssignment(role=role, scope=project))
+    refused = next((thing for thing in asked(assignment) if not actor.may(action, thing)), None)
+    blocked = f"You may not {'take this role away' if held else 'give this role'}." if refused else ""
     return {
         "role": role, "value": role.uid, "checked": ticked or bool(blocked and held), "held": bool(held),
-        "blocked": blocked,
+        "blocked": blocked, "why_url": why_url(action, refused) if refused else "",
     }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ class Step:
     state: str = OK
     missing: str = ""
     fixes: tuple[Fix, ...] = ()
+    since: datetime | None = None
     until: datetime | None = None
 
 
@@ -277,7 +278,9 @@ class _Teller:
         if assignment and assignment.reason:
             said += f": {assignment.reason}"
         kind = "which holds role" if holding.group_id else "holds role"
-        step = Step(kind, str(role), said, role, until=assignment.expires_at if assignment else None)
+        step = Step(kind, str(role), said, role)
+        if assignment:
+            step = replace(step, since=assignment.granted_at, until=assignment.expires_at)
         broken: list[str] = [name for name in ("expired", "switched_off", "pending") if name in missing]
         if not broken:
             return step

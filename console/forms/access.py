@@ -4,6 +4,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Scope, User
 from console.finders import (
@@ -27,6 +30,25 @@ from policies.routes import question_in_words
 from policies.rulebook import rulebook
 
 
+class QuestionSelect(forms.Select):
+    """Hundreds of options under headings, written at once: Django's own renders a template for each."""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        written = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
+        option = '<option value="{}"{}>{}</option>'
+        groups: list[tuple[str, Any]] = [
+            (heading, format_html_join("", option, [(key, _selected(key, value), label) for key, label in options]))
+            for heading, options in self.choices
+        ]
+        first, *others = groups
+        body = format_html_join("", '<optgroup label="{}">{}</optgroup>', others)
+        return format_html("<select{}>{}{}</select>", written, first[1], body)
+
+
+def _selected(key: str, value: Any) -> SafeString:
+    return mark_safe(" selected" if key == value else "")  # noqa: S308 - written here
+
+
 class NameField(forms.CharField):
     """A name or id, without what no database can look for."""
 
@@ -43,8 +65,8 @@ class PlaceForm(forms.Form):
 
     place = NameField("in", "Anywhere")
 
-    def __init__(self, data: Any, *, viewer: User) -> None:
-        super().__init__(data, auto_id="%s")
+    def __init__(self, data: Any, *, viewer: User, initial: dict[str, str] | None = None) -> None:
+        super().__init__(data, auto_id="%s", initial=initial)
         self.viewer = viewer
         self.offers: dict[str, list[dict[str, str]]] = {}
 
@@ -78,15 +100,15 @@ class PlaceForm(forms.Form):
 class QuestionForm(PlaceForm):
     """An action on one object, or on some object of a kind in a place: `action` and `thing`."""
 
-    what = forms.ChoiceField(label="do")
+    what = forms.ChoiceField(label="do", widget=QuestionSelect)
     object = NameField("on", "Any: or a name or id")
     field_order = ("user", "what", "object", "place")
 
     thing: Any = None
     action = ""
 
-    def __init__(self, data: Any, *, viewer: User) -> None:
-        super().__init__(data, viewer=viewer)
+    def __init__(self, data: Any, *, viewer: User, initial: dict[str, str] | None = None) -> None:
+        super().__init__(data, viewer=viewer, initial=initial)
         self.fields["what"].choices = choices()  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

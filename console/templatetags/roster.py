@@ -118,6 +118,8 @@ def split(text: str, separator: str) -> list[str]:
 def control(field: BoundField) -> SafeString:
     """The bare control of a form field, with Bootstrap's class for its kind."""
     css = "form-select" if isinstance(field.field.widget, Select) else "form-control"
+    if field.errors:
+        css += " is-invalid"
     return field.as_widget(attrs={"class": css})
 
 

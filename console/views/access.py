@@ -49,7 +49,7 @@ def require_explain(request: PageRequest, place: Scope | None) -> None:
 @signed_in
 def access_check(request: PageRequest) -> HttpResponse:
     """May this user do this on that, and why? Everybody may ask about themselves."""
-    form = CheckForm(request.GET if request.GET.get("what") else None, viewer=request.user)
+    form = CheckForm(request.GET if request.GET.get("what") else None, viewer=request.user, initial=request.GET.dict())
     context: dict[str, Any] = {"form": form, "who_url": reverse("who_can"), "what_url": reverse("what_can")}
     if form.is_bound and form.is_valid():
         user = subject_of(request, form, scope_of(form.thing))
@@ -146,7 +146,9 @@ def asked_facts(form: CheckForm) -> dict[str, str]:
 @signed_in
 def who_can(request: PageRequest) -> HttpResponse:
     """Everybody who may do this on that."""
-    form = QuestionForm(request.GET if request.GET.get("what") else None, viewer=request.user)
+    form = QuestionForm(
+        request.GET if request.GET.get("what") else None, viewer=request.user, initial=request.GET.dict()
+    )
     context: dict[str, Any] = {"form": form, "q": searched(request)}
     if form.is_bound and form.is_valid():
         users = people(request, form)

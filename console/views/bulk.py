@@ -15,6 +15,7 @@ from console.forms.project_users import listed_users
 from console.lists import PAGE_SIZE, render_list
 from console.navigation import crumbs
 from console.protection import PageRequest, requires
+from console.questions import why_url
 from policies import access
 from policies.actions.assignments import may_change
 from policies.actions.bulk import ASKS, digest_of, run_batch, start_bulk
@@ -97,6 +98,7 @@ def role_changes(request: PageRequest, project: Project, users: QuerySet[User], 
             "value": form[name].value() or "",
             "held": held.get(role.pk, 0),
             "blocked": blocked(request, project, role),
+            "why_url": why_url("create", RoleAssignment(role=role, scope=project)),
         }
         for name, role in form.roles.items()
     ]

@@ -12,6 +12,7 @@ from accounts.models import Project, User
 from console.lists import Sorts, render_list, searched, sorted_page
 from console.navigation import crumbs, tabs
 from console.protection import PageRequest, requires
+from console.questions import what_url
 from policies import access
 from policies.holdings import union
 from policies.models import RoleAssignment
@@ -33,6 +34,7 @@ def member_index(request: PageRequest, project: Project) -> HttpResponse:
     return render_list(request, "members", {
         "project": project, "crumbs": crumbs(request, project, ("Members", "")), "tabs": tabs(request, project),
         "q": text, "sort": sort, "page": page, "rows": rows_of(project, list(page.object_list)),
+        "may_explain": access.may(request.user, "explain", At("decision", project)),
     })  # fmt: skip
 
 
@@ -85,6 +87,7 @@ def rows_of(project: Project, found: list[dict[str, Any]]) -> list[dict[str, Any
             "group": assignment.group.name if assignment.group else "",
             "status": status_of(person, assignment),
             "expires_at": assignment.expires_at,
+            "what_url": what_url(person, project),
         }
         for person, assignment in pairs
     ]

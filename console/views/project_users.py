@@ -28,6 +28,7 @@ from console.forms.project_users import (
 from console.lists import render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
 from console.protection import PageRequest, requires, visible_user
+from console.questions import ask_url, what_url
 from policies import access, history
 from policies.abilities import abilities, abilities_of
 from policies.actions import users as actions
@@ -238,6 +239,8 @@ def project_user_detail(request: PageRequest, project: Project, user: User) -> H
         "actions": access.actions_for(request.user, [user])[user.pk],
         "assignments": [told(assignment) for assignment in held],
         "able": role_choices.able(able, why=True),
+        "ask_url": ask_url(user, project) if access.may(request.user, "explain", At("decision", project)) else "",
+        "what_url": what_url(user, project),
         "may_read_events": may_read_events,
         "events": history.tell(events[:EVENTS_SHOWN], targets=False) if events is not None else [],
         "event_count": events.count() if events is not None else 0,

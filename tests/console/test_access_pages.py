@@ -18,7 +18,7 @@ from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource
 from policies.actions.shares import share
 from policies.actions.users import disable_user
-from policies.models import Catalogue, EntityType, Module, RoleAssignment, RulebookVersion
+from policies.models import Catalogue, EntityType, Module, RoleAssignment, Rule, RulebookVersion
 from policies.protected import At, OrgAssignment
 from policies.rulebook import rulebook
 from tests.console.conftest import COMMAND, role
@@ -402,3 +402,55 @@ def test_how_a_decision_is_made_is_drawn_from_the_catalogues(org: SimpleNamespac
         row for row in tables["ovhcloud"].rows if row.things.startswith("Notebooks") and row.actions == "Open"
     )
     assert opened.cells[reader] == "yes"
+
+
+class TestEveryNoLeadsHere:
+    """The link asks the question that was answered with no."""
+
+    def test_a_page_that_one_may_not_open(self, org: SimpleNamespace) -> None:
+        client = signed_in(org.viewer)
+        refused = client.get(reverse("project_update", args=[org.alpha.uid]))
+        assert refused.status_code == 403
+        why = next(link for link in Page(refused).links if link.startswith(reverse("access_check") + "?"))
+        page = client.get(why)
+        assert page.context["explanation"].sentence == "No. Viewer Person may not change Alpha."
+
+    def test_a_role_that_one_may_not_give(self, org: SimpleNamespace) -> None:
+        """RUN-12: the role may be given, the place is closed."""
+        deputy = org.outsider
+        give_role(actor=COMMAND, role=role("roster:project_viewer"), subject=deputy, scope=org.alpha)
+        for action in ("give_role", "create"):
+            add_rule(role("roster:project_viewer"), "project_user", action)
+        client = signed_in(deputy)
+        for path in (
+            reverse("project_user_roles", args=[org.alpha.uid, org.alpha_user.uid]),
+            reverse("bulk_create", args=[org.alpha.uid]) + "?action=roles&all=1",
+        ):
+            form = client.get(path)
+            assert form.status_code == 200
+            whys = [link for link in Page(form).links if link.startswith(reverse("access_check") + "?")]
+            assert whys, path
+            page = client.get(whys[0])
+            assert page.status_code == 200
+            assert not page.context["explanation"].allowed
+
+    def test_the_page_of_a_user_and_the_members(self, org: SimpleNamespace, keeper: Client) -> None:
+        detail = keeper.get(reverse("project_user_detail", args=[org.alpha.uid, org.alpha_user.uid]))
+        ask = next(link for link in Page(detail).links if link.startswith(reverse("access_check") + "?"))
+        assert Page(keeper.get(ask)).form("what").fields["user"] == [org.alpha_user.uid]
+        members = keeper.get(reverse("member_index", args=[org.alpha.uid]))
+        what = [link for link in Page(members).links if link.startswith(reverse("what_can"))]
+        assert [keeper.get(link).context["subject"].username for link in what] == ["administrator", "keeper", "viewer"]
+        viewer = signed_in(org.viewer)
+        for path in (
+            reverse("project_user_detail", args=[org.alpha.uid, org.alpha_user.uid]),
+            reverse("member_index", args=[org.alpha.uid]),
+        ):
+            assert not [link for link in Page(viewer.get(path)).links if "?user=" in link]
+
+
+def add_rule(given: Any, entity_type: str, action: str) -> None:
+    """One more rule of a role."""
+    kind = EntityType.objects.get(catalogue__code="roster", code=entity_type)
+    Rule.objects.create(role=given, action=action, entity_type=kind)
+    RulebookVersion.renew()
