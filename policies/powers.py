@@ -75,7 +75,8 @@ def powers_of(user: User, place: Scope | None = None) -> list[Power]:
             if line.role_id in sources:
                 power = found.setdefault(pk, Power(subject.book.entity_types[pk]))
                 where = " and ".join(condition.sentence for condition in line.conditions)
-                power.actions.setdefault(action, {}).setdefault(where, []).extend(sources[line.role_id])
+                known = power.actions.setdefault(action, {}).setdefault(where, [])
+                known[:] = dict.fromkeys([*known, *sources[line.role_id]])  # two permissions may say the same
     return sorted(found.values(), key=lambda power: (power.kind.catalogue.position, power.kind.position, power.kind.pk))
 
 

@@ -6,9 +6,11 @@ from django.contrib.auth.models import Group
 
 from accounts.models import Scope, User
 from console.management.output import Row, iso
+from policies.access import type_id
 from policies.actions.shares import shareable_actions
 from policies.models import RoleAssignment
 from policies.naming import GROUP, NotFound
+from policies.rulebook import rulebook
 
 
 def subject_name(subject: User | Group) -> str:
@@ -41,6 +43,12 @@ def find_shareable(name: str, thing: Any) -> str:
     return name.strip().lower()
 
 
-def share_row(thing: Any, name: str, action: str, subject: User | Group) -> Row:
-    """`name`: how the object was named, TYPE:ID."""
-    return {"object": f"{name.partition(':')[0]} {thing}", "action": action, "subject": subject_name(subject)}
+def share_row(thing: Any, action: str, subject: User | Group) -> Row:
+    book = rulebook()
+    return {
+        "type": book.entity_types[type_id(book, thing)].full_name,
+        "id": thing.uid,
+        "name": str(thing),
+        "action": action,
+        "subject": subject_name(subject),
+    }

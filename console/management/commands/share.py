@@ -24,4 +24,4 @@ class Command(RosterCommand):
         subject = find_subject(options["subject"])
         if not share(actor=self.actor(options), thing=thing, action=action, subject=subject):
             self.note("Shared already: nothing was changed.")
-        self.print_row(share_row(thing, options["object"], action, subject), options)
+        self.print_row(share_row(thing, action, subject), options)

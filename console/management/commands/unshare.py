@@ -26,4 +26,4 @@ class Command(RosterCommand):
         subject = find_subject(options["subject"])
         if not unshare(actor=self.actor(options), thing=thing, action=action, subject=subject):
             raise CommandError(f"{action} was not shared with {subject_name(subject)}.")
-        self.print_row(share_row(thing, options["object"], action, subject), options)
+        self.print_row(share_row(thing, action, subject), options)
