@@ -1,5 +1,8 @@
+"""Resources: their pages, and what services send about them."""
+
 from django.urls import path
 
+from console.api import resources as api
 from console.views import resources as views
 
 resource = "resources/<slug:resource>"
@@ -16,4 +19,6 @@ urlpatterns = [
         views.resource_share_delete,
         name="resource_share_delete",
     ),
+    path("api/v1/resources/", api.api_resource_index, name="api_resource_index"),
+    path("api/v1/resources/<str:resource>/", api.api_resource_detail, name="api_resource_detail"),
 ]

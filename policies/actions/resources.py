@@ -112,7 +112,7 @@ def update_tag(*, actor: Actor, name: str, roles: Iterable[Role]) -> Tag:
     root = Scope.objects.root()
     with recording(actor) as trail:
         actor.require("update", At("resource", root))
-        (tag,) = _tags([name])
+        (tag,) = _tags([name], field="name")
         before = _names(tag.roles.select_related("catalogue"))
         tag.roles.set(roles)
         after = _names(tag.roles.select_related("catalogue"))
@@ -171,14 +171,17 @@ def _save(resource: Resource) -> None:
         raise
 
 
-def _tags(names: Iterable[str]) -> list[Tag]:
+def _tags(names: Iterable[str], field: str = "tags") -> list[Tag]:
+    """The tags of these names, the new ones made. Raises ValidationError under the name of the field."""
     wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
-    found = {tag.name: tag for tag in Tag.objects.filter(name__in=wanted)}
     for name in wanted:
-        if name not in found:
-            tag = found[name] = Tag(name=name)
-            tag.full_clean()
-            tag.save()
+        try:
+            Tag(name=name).clean_fields()
+        except ValidationError as error:
+            raise ValidationError({field: error.messages}) from error
+    known = set(Tag.objects.filter(name__in=wanted).values_list("name", flat=True))
+    Tag.objects.bulk_create((Tag(name=name) for name in wanted if name not in known), ignore_conflicts=True)
+    found = {tag.name: tag for tag in Tag.objects.filter(name__in=wanted)}
     return [found[name] for name in wanted]
 
 

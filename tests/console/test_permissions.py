@@ -128,6 +128,8 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "authzen_search_subject": (SERVICES, SERVICES),
     "authzen_search_resource": (SERVICES, SERVICES),
     "authzen_search_action": (SERVICES, SERVICES),
+    "api_resource_index": (SERVICES, SERVICES),
+    "api_resource_detail": (SERVICES, SERVICES),
 }
 DATA = {"bulk_create": {"action": "disable", "all": "1"}}
 

@@ -21,7 +21,8 @@ from tests.servers import Server
 NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the signed out
     "account_login", "activity_export", "project_activity_export", "project_user_activity_export", "project_user_export",
     "project_user_preview", "project_user_secret_download", "who_can_export", "what_can_export", "sample_load", "share_search",
-    "resource_export", "resource_share_search",
+    "resource_export", "resource_share_search", "api_resource_index",
+    "api_resource_detail",
 }  # fmt: skip
 QUERIES = {
     "bulk_create": "?action=roles&all=1",

@@ -128,7 +128,7 @@ def test_bad_values_are_told_by_field(world: SimpleNamespace) -> None:
         ({"name": "x" * 121}, "name"),
         ({"visibility": "x" * 21}, "visibility"),
         ({"parent": world.notebook}, "parent"),
-        ({"tags": ["x" * 61]}, "name"),
+        ({"tags": ["x" * 61]}, "tags"),
     ):
         with pytest.raises(ValidationError) as refused:
             update_resource(actor=COMMAND, resource=world.notebook, **fields)
