@@ -22,10 +22,12 @@ from accounts.models import (
     Project,
     Scope,
     ScopeClosure,
+    ServiceProfile,
+    ServiceToken,
     Throttle,
     User,
 )
-from console.admin import assignments, audit, base, bulk, catalogues, groups, resources, scopes, shares, users
+from console.admin import assignments, audit, base, bulk, catalogues, groups, resources, scopes, services, shares, users
 from console.protection import public
 from policies import models
 from policies.actor import Actor
@@ -96,6 +98,8 @@ site.register(models.AuditEvent, audit.AuditEventAdmin)
 site.register([models.BulkJob, models.BulkItem], bulk.BulkAdmin)
 site.register(shares.MODELS, shares.ShareAdmin)
 site.register(UserSession, users.SessionAdmin)
+site.register(ServiceProfile, services.ServiceProfileAdmin)
+site.register(ServiceToken, services.ServiceTokenAdmin)
 # Roster's own bookkeeping, for whoever administers the installation.
 site.register(
     [GroupProfile, ScopeClosure, Throttle, models.AuditHead, models.RulebookVersion, models.UsedNonce],

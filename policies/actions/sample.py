@@ -18,6 +18,7 @@ from policies.actions.assignments import give_role
 from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource, update_tag
 from policies.actions.scopes import create_scope
+from policies.actions.services import register_service
 from policies.actions.shares import share
 from policies.actions.users import add_person, add_project_user, disable_user, update_user
 from policies.actor import Actor
@@ -110,8 +111,8 @@ class _World:
 
     def __init__(self, actor: Actor, root: Scope) -> None:
         self.actor = actor
-        self.places, self.people, self.credentials, self.assigned, self.things = map(
-            read, ("places", "people", "project_users", "roles", "resources")
+        self.places, self.people, self.credentials, self.programs, self.assigned, self.things = map(
+            read, ("places", "people", "project_users", "services", "roles", "resources")
         )
         self.scopes: dict[str, Any] = {ORGANIZATION: root}
         self.users: dict[str, User] = {}
@@ -153,7 +154,7 @@ class _World:
         top = [_name(row)[1] for row in self.places if "in" not in row]
         root = self.scopes[ORGANIZATION]
         for rows, column, names in (
-            (User.objects.all(), "username", [*self.people["people"], *usernames]),
+            (User.objects.all(), "username", [*self.people["people"], *usernames, *self.programs["services"]]),
             (Group.objects.all(), "name", self.people["groups"]),
             (Scope.objects.filter(parent=root), "name", top),
             (Tag.objects.all(), "name", self.things["tags"]),
@@ -168,6 +169,7 @@ class _World:
         self.make_people()
         self.make_groups()
         self.make_project_users()
+        self.make_services()
         self.give_roles()
         self.make_resources()
 
@@ -219,8 +221,19 @@ class _World:
                 )
                 self.finish(user, row)
 
+    def make_services(self) -> None:
+        for username, row in self.programs["services"].items():
+            service = register_service(
+                actor=self.actor,
+                username=username,
+                description=row["name"],
+                trusted_attributes=row.get("trusts", ()),
+                is_sample=True,
+            )
+            self.finish(service, row)
+
     def finish(self, user: User, row: dict[str, Any]) -> None:
-        """What users of both kinds have in common: when they were last seen, and whether they are disabled."""
+        """What users of all kinds have in common: when they were last seen, and whether they are disabled."""
         self.users[user.username] = user
         if "used" in row:
             User.objects.filter(pk=user.pk).update(last_used_at=timezone.now() - _span(row["used"]))

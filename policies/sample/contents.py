@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import yaml
 from django.db.models import Model, QuerySet
 
-from accounts.models import GroupProfile, Scope, User
+from accounts.models import GroupProfile, Scope, ServiceToken, User
 from policies.marked import Loader
 from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED
@@ -38,6 +38,7 @@ def sample_counts() -> dict[str, int]:
         },
         "people": users.people().count(),
         "project users": users.project_users().count(),
+        "services": users.services().count(),
         "groups": GroupProfile.objects.filter(is_sample=True).count(),
         "resources": Resource.objects.filter(is_sample=True).count(),
     }
@@ -45,7 +46,7 @@ def sample_counts() -> dict[str, int]:
 
 def real_additions() -> list[Addition]:
     """What keeps the sample from being removed: real things in its places, real people in its groups, real holders of
-    roles and shares there, real people bounded to its clusters, real things with its tags."""
+    roles and shares there, real people bounded to its clusters, real things with its tags, tokens of its services."""
     return [addition for additions in _real() for addition in additions]
 
 
@@ -67,6 +68,8 @@ def _real() -> Iterator[Iterator[Addition]]:
     yield _told(bounds.select_related("user", "scope"), "{0.user}, bounded to the cluster {0.scope}")
     tagged = Resource.tags.through.objects.filter(tag__name__in=read("resources")["tags"], resource__is_sample=False)
     yield _told(tagged.select_related("resource", "tag"), "resource {0.resource} with the tag {0.tag}")
+    tokens = ServiceToken.objects.filter(service__is_sample=True)
+    yield _told(tokens.select_related("service"), "token {0} of the service {0.service}")
 
 
 def _shares() -> Iterator[tuple[QuerySet[Any], str]]:

@@ -55,6 +55,7 @@ from policies.models import (
     UserShareWithUser,
 )
 from policies.shares import get_content_type
+from tests.console.services import a_service, a_token
 
 COMMAND = Actor.of_command()
 WRITABLE = [Cluster, Department, Group, Project, Resource, RoleAssignment, Tag, User]
@@ -123,6 +124,7 @@ def make_world() -> SimpleNamespace:
     Throttle.objects.create(key="address:192.0.2.1", window_ends_at=timezone.now())
     UsedNonce.objects.create(digest="0" * 64)
     UserSession.objects.create(user=w.outsider, ip="192.0.2.1", session_key="a-key-that-opens-the-console")
+    a_token(a_service("gateway", trusts=("owner",)))
     return w
 
 

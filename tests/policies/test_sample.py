@@ -22,6 +22,7 @@ from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource
 from policies.actions.sample import INSIDE, delete_sample, load_sample
 from policies.actions.scopes import create_scope
+from policies.actions.services import create_token
 from policies.actions.shares import share
 from policies.actions.users import add_person, add_project_user, update_user
 from policies.actor import Actor
@@ -40,6 +41,7 @@ COUNTS = {
     "projects": 8,
     "people": 60,
     "project users": 78,
+    "services": 2,
     "groups": 8,
     "resources": 68,
 }
@@ -118,8 +120,7 @@ def test_every_other_role_is_held_but_those_that_administer(sample: dict[str, An
     held = RoleAssignment.objects.filter(scope__is_sample=True) | RoleAssignment.objects.filter(user__is_sample=True)
     by_groups = RoleAssignment.objects.filter(group__profile__is_sample=True)
     roles = {*held.values_list("role", flat=True), *by_groups.values_list("role", flat=True)}
-    of_services = {pk for pk, role in book.roles.items() if role.subjects == ["service"]}
-    assert roles == set(book.roles) - powerful - of_services
+    assert roles == set(book.roles) - powerful
     assert powerful
 
 
@@ -179,6 +180,7 @@ def test_its_activity_is_real(sample: dict[str, Any], real: User) -> None:
     events = AuditEvent.objects.filter(actor_uid=real.uid, outcome="done")
     assert events.filter(action="project_user.create").count() == COUNTS["project users"]
     assert events.filter(action="user.create").count() == COUNTS["people"]
+    assert events.filter(action="service.create").count() == COUNTS["services"]
     assert events.filter(action="resource.register").count() == COUNTS["resources"]
     assert events.filter(action="sample.load").get().after == COUNTS
     for user in User.objects.filter(is_sample=True):
@@ -254,6 +256,11 @@ def add_group_share(user: User) -> None:
     share(actor=COMMAND, thing=Project.objects.get(name="vision-lab"), action="read", subject=group)
 
 
+def add_token(user: User) -> None:
+    until = timezone.now() + timedelta(days=1)
+    create_token(actor=COMMAND, service=User.objects.services().first(), name="real", expires_at=until)
+
+
 def add_bound(user: User) -> None:
     update_user(actor=COMMAND, user=user, all_clusters=False, clusters=[place("gpu-west")])
 
@@ -276,6 +283,7 @@ def add_tag(user: User) -> None:
         (add_group_share, "vision-lab, shared with real-group (read)"),
         (add_bound, "real.person, bounded to the cluster gpu-west"),
         (add_tag, "resource real-app with the tag for-everybody"),
+        (add_token, "token real of the service access-desk"),
     ],
 )
 def test_removal_is_refused_where_something_real_was_added(
