@@ -3,8 +3,9 @@
 The cells of Run:ai's table come from tests/facts/runai_matrix.yaml, which nothing of the product reads.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -21,19 +23,19 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.models import Project, Scope, User
 from policies import access
 from policies.actions.assignments import give_role, may_change, take_role, update_assignment
-from policies.actions.groups import create_group, update_group
+from policies.actions.groups import create_group, delete_group, update_group
 from policies.actions.roles import RoleDraft, create_role
-from policies.actions.users import delete_user, disable_user, enable_user, update_user
+from policies.actions.users import add_person, delete_user, disable_user, enable_user, update_user
 from policies.actor import Actor
 from policies.errors import Denied
-from policies.models import Catalogue, RoleAssignment
+from policies.models import AuditEvent, Catalogue, RoleAssignment
 from policies.offers import roles_for
 from policies.protected import At, OrgAssignment
 from tests.console.conftest import person
 from tests.console.pages import Page
 from tests.console.platforms import Console, a_thing, switched_on
 from tests.console.services import EVALUATION, Caller, a_service, a_token, question
-from tests.factories import COMMAND, a_project, a_scope, give, role, signed_in
+from tests.factories import COMMAND, a_project, a_scope, an_administrator, give, role, signed_in
 
 FACTS = yaml.safe_load((Path(__file__).parent.parent / "facts/runai_matrix.yaml").read_text())
 ROLES, MATRIX, LETTERS = list(FACTS["roles"]), FACTS["matrix"], FACTS["actions"]
@@ -465,3 +467,39 @@ def test_an_expired_role_ends_at_its_instant(p: SimpleNamespace) -> None:
     assert allowed_cells(p, fresh(researcher)) == set()
     assert not p.console.may(researcher, "read", "runai:job", p.things["job"])
     assert "expired" in " ".join(access.explain(fresh(researcher), "read", p.things["job"]).reasons)
+
+
+def test_a_new_person_gets_a_temporary_password(p: SimpleNamespace) -> None:
+    """RUN-18: it is answered once, stored nowhere, and must be changed at the first sign-in."""
+    newcomer, secret = add_person(actor=COMMAND, username="newcomer", email="newcomer@example.com")
+    assert newcomer.check_password(secret)
+    assert secret not in str(AuditEvent.objects.order_by("-sequence").values_list("after", flat=True)[0])
+    answer = signed_in(newcomer).get(reverse("home"))
+    assert (answer.status_code, answer["Location"]) == (302, reverse("account_change_password"))
+
+
+def test_the_last_administrator_is_safe_from_every_path(p: SimpleNamespace) -> None:
+    """RUN-22: not deleted, disabled, without the role, with one that ends, nor through a group that is deleted."""
+    last, second = an_administrator("last"), person("second")
+    held = RoleAssignment.objects.get(user=last)
+    group = create_group(actor=COMMAND, name="Administrators")
+    paths: list[Callable[[], Any]] = [
+        lambda: delete_user(actor=COMMAND, user=fresh(last)),
+        lambda: disable_user(actor=COMMAND, user=last),
+        lambda: take_role(actor=COMMAND, assignment=held),
+        lambda: update_assignment(actor=COMMAND, assignment=held, expires_at=timezone.now() + timedelta(1), reason=""),
+    ]
+    for path in paths:
+        with pytest.raises(ValidationError, match="last administrator"):
+            path()
+    update_group(actor=COMMAND, group=group, add=[last])
+    give(group, "roster:administrator")
+    take_role(actor=COMMAND, assignment=held)  # the group keeps them one
+    for path in (
+        lambda: delete_group(actor=COMMAND, group=Group.objects.get(pk=group.pk)),
+        lambda: update_group(actor=COMMAND, group=group, remove=[last], add=[second]),  # without a password
+        lambda: take_role(actor=COMMAND, assignment=RoleAssignment.objects.get(group=group)),
+    ):
+        with pytest.raises(ValidationError, match="last administrator"):
+            path()
+    assert access.may(fresh(last), "administer", At("installation", p.root))
