@@ -93,7 +93,8 @@ class EntityMatrix:
 
     @property
     def of_several_catalogues(self) -> bool:
-        return len({column.role.catalogue_id for column in self.columns if column.role}) > 1
+        """A user may hold roles of any."""
+        return any(c.user for c in self.columns) or len({c.role.catalogue_id for c in self.columns if c.role}) > 1
 
     @property
     def has_letters(self) -> bool:

@@ -67,7 +67,8 @@ def _sentences(book: Rulebook, area: Area, kinds: dict[EntityType, dict[str, lis
             ]
             only = where(book, conditions)
             text = f"Can {done(labels, things(book, area, together))}{f' where {only}' if only else ''}"
-            yield Sentence(text, vendor_names(lines))
+            plain = {kind.label for kind in together}
+            yield Sentence(text, tuple(name for name in vendor_names(lines) if name not in plain))
 
 
 def alternatives(lines: Iterable[Line]) -> Alternatives:
@@ -124,9 +125,12 @@ def things(book: Rulebook, area: Area, kinds: Collection[EntityType]) -> str:
 
 
 def vendor_names(lines: Iterable[Line]) -> tuple[str, ...]:
-    """What the vendor calls the rules: service and permission."""
-    pairs = ((line.rule.service, line.rule.permission) for line in lines)
-    return tuple(dict.fromkeys(": ".join(filter(None, pair)) for pair in pairs if any(pair)))
+    """What the vendor calls the rules: "AI Training: ai_training_all, ai_training_read"."""
+    found: dict[str, dict[str, None]] = {}
+    for line in lines:
+        found.setdefault(line.rule.service, {})[line.rule.permission] = None
+    names = ((service, ", ".join(filter(None, permissions))) for service, permissions in found.items())
+    return tuple(": ".join(filter(None, pair)) for pair in names if any(pair))
 
 
 def holders_in_words(role: Role) -> str:

@@ -124,7 +124,7 @@ def role_detail(request: PageRequest, role: Role) -> HttpResponse:
         "included": included, "included_in": roles_among(book, including, without=role),
         "defaults": [unless and book.roles[unless] for pk, unless in book.defaults if pk == role.pk],
         "givers": givers(book, role), "count": None if counts is None else counts.get(role.pk, 0),
-        "assignments_url": address("assignment_index"), "compare_url": compare_address(role),
+        "compare_url": compare_address(role),
         **changes(request, role),
     })  # fmt: skip
 

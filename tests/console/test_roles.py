@@ -267,7 +267,7 @@ class TestRole:
     def test_what_the_vendor_calls_them(self, admin: Client) -> None:
         text = Page(admin.get(detail_of("ovhcloud:backup_operator"))).text
         assert "Nova: compute_snapshot_manage" in text
-        assert "Glance: image_import" in text
+        assert "Glance: image_read, image_import" in text
 
     def test_what_comes_with_it(self, admin: Client) -> None:
         response = admin.get(detail_of("h2o:engine_admin"))
@@ -309,7 +309,9 @@ class TestRole:
         past = timezone.now() - timedelta(days=1)
         give_role(actor=COMMAND, role=role(name), subject=org.outsider, scope=org.alpha)
         RoleAssignment.objects.filter(user=org.outsider).update(expires_at=past)
-        assert admin.get(detail_of(name)).context["count"] == 2
+        response = admin.get(detail_of(name))
+        assert response.context["count"] == 2
+        assert f"{reverse('assignment_index')}?role={role(name).uid}" in Page(response).links
         assert signed_in(org.keeper).get(detail_of(name)).context["count"] == 1
 
 
@@ -457,7 +459,9 @@ class TestAsThisUser:
     def test_whom_one_may_ask_about(self, org: SimpleNamespace) -> None:
         """Oneself; others where decisions are explained to one, as far as one sees them at all."""
         keeper, viewer = signed_in(org.keeper), signed_in(org.viewer)
-        assert self.shown(viewer, user="viewer")[1].columns[1:] == ["Viewer Person"]
+        own = self.shown(viewer, user="viewer")[1]
+        assert own.columns[1:] == ["Viewer Person"]
+        assert "Roster: Projects" in own.areas
         assert self.shown(viewer, user="keeper", place="alpha")[1].columns == []
         assert self.shown(keeper, user="viewer", place="alpha")[1].columns[1:] == ["Viewer Person"]
         assert self.shown(keeper, user="alpha-user", place="alpha")[1].columns[1:] == ["Pipeline of Alpha"]
