@@ -17,7 +17,7 @@ from typing import Any
 
 from accounts.models import Scope, User
 from policies.marked import Entry, read_file, unknown
-from policies.protected import PROTECTED, Protected
+from policies.protected import PROTECTED
 
 FAMILIES = ("ai", "storage", "console", "infra")
 SUBJECTS = (*User.Kind.values, "group", "service")
@@ -166,6 +166,7 @@ class Known:
     shared_types: tuple[TypeEntry, ...] = ()
     roles: frozenset[str] = frozenset()  # full names
     uses: frozenset[tuple[str, str]] = frozenset()  # (full name of an entity type, action) in its rules
+    is_editable: bool = False  # made in the console, its rules may speak about every type, shared or not
 
 
 def read(paths: Iterable[Path], known: dict[str, Known]) -> list[CatalogueEntry]:
@@ -181,7 +182,7 @@ def read(paths: Iterable[Path], known: dict[str, Known]) -> list[CatalogueEntry]
         files[file.code] = file
     others = [known[code] for code in known if code not in files]
     for file in files.values():
-        file.check_uses({use: code for code in known if code not in files for use in known[code].uses})
+        file.check_uses({code: by for code, by in known.items() if code not in files or by.is_editable})
     shared = [kind for other in others for kind in other.shared_types]
     for file in files.values():
         file.check_shared(shared)
@@ -229,7 +230,9 @@ class _File:
         # What Roster knows itself has pages of its own; registered things are seen by those who may read them.
         sees = ("read",) if "read" in labels and not (shared and code in PROTECTED) else ()
         stated = keys["attributes"].mapping() if "attributes" in keys else {}
-        asked = keys["field_actions"].mapping(lambda key: key.one_of(FIELDS, "field")) if "field_actions" in keys else {}
+        asked = (
+            keys["field_actions"].mapping(lambda key: key.one_of(FIELDS, "field")) if "field_actions" in keys else {}
+        )
         return TypeEntry(
             catalogue=self.code,
             code=code,
@@ -251,16 +254,17 @@ class _File:
             if kind.is_shared and code in taken:
                 raise self.type_entries[code].bad(f'expected a name that is not shared yet: "{code}" is {taken[code]}')
 
-    def check_uses(self, uses: dict[tuple[str, str], str]) -> None:
+    def check_uses(self, others: dict[str, Known]) -> None:
         """What the rules of other catalogues speak about has to stay: they would lose their meaning silently."""
-        for (name, action), by in sorted(uses.items()):
+        for name, action, by in sorted((*use, by) for by, known in others.items() for use in known.uses):
             catalogue, _, code = name.partition(":")
-            if catalogue != self.code:
+            if catalogue != self.code or by == self.code:
                 continue
-            kind = self.types.get(code)
-            if kind is None or not kind.is_shared or action not in kind.actions:
+            kind, shared = self.types.get(code), not others[by].is_editable
+            if kind is None or action not in kind.actions or (shared and not kind.is_shared):
                 entry = self.type_entries.get(code) or self.top.get("entity_types") or self.top["catalogue"]
-                raise entry.bad(f'expected "{code}", shared, with its action "{action}": rules of {by} speak about it')
+                wanted = f'"{code}", shared, with' if shared else f'"{code}" with'
+                raise entry.bad(f'expected {wanted} its action "{action}": rules of {by} speak about it')
 
     def read(self, shared: list[TypeEntry], known_roles: set[str]) -> CatalogueEntry:
         sight = defaultdict(list)
@@ -342,8 +346,7 @@ class _File:
 
     def conditions(self, entry: Entry, kind: TypeEntry) -> dict[str, Any]:
         """What a rule asks of an object, as keywords of RuleEntry; only what objects of the type have."""
-        seen = PROTECTED.get(kind.code) if kind.is_shared else PROTECTED["resource"]
-        known = _askable(seen)
+        known = askable(kind.code, kind.is_shared)
         if not known:
             raise entry.bad(f"expected no conditions: nothing can be asked of {kind.label}")
         asked: dict[str, Any] = {"fields": {}}
@@ -520,8 +523,9 @@ def _is_all(entry: Entry) -> bool:
     return True
 
 
-def _askable(seen: Protected | None) -> list[str]:
-    """The conditions that objects of a kind can meet."""
+def askable(code: str, is_shared: bool) -> list[str]:
+    """The conditions that objects of an entity type can meet."""
+    seen = PROTECTED.get(code) if is_shared else PROTECTED["resource"]
     if seen is None:
         return []
     kept = {"owner": seen.owner, "parent_owner": seen.parent_owner, "listed": seen.listed}

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from accounts.models import Scope, User
 from policies import access
 from policies.models import AuditEvent, Role
+from policies.protected import entity_type_of
 from policies.rulebook import Rulebook, rulebook
 
 # What was done, by area. A trailing "of" or the like leads to the target and is left out where the target is not named.
@@ -47,6 +48,9 @@ AREAS: dict[str, dict[str, str]] = {
         "user.end_session": "ended a session of",
     },
     "Roles": {
+        "role.create": "made the role",
+        "role.update": "changed the role",
+        "role.delete": "deleted the role",
         "role_assignment.create": "gave a role to",
         "role_assignment.update": "changed the end of a role of",
         "role_assignment.delete": "took a role from",
@@ -237,9 +241,9 @@ def last_change(thing: Any, action: str = "") -> Told | None:
 
     It is for those who may change the object, whether or not they may read events.
     """
-    events = AuditEvent.objects.filter(
-        object_uid=thing.uid, outcome=DONE, action__endswith=f".{action}" if action else ""
-    )
+    uid = getattr(thing, "uid", "")
+    about = {"object_uid": uid} if uid else {"object_type": entity_type_of(thing), "object_name": str(thing)}
+    events = AuditEvent.objects.filter(**about, outcome=DONE, action__endswith=f".{action}" if action else "")
     event = events.order_by("-sequence").first()
     return tell([event])[0] if event else None
 

@@ -107,6 +107,13 @@ def _newest() -> Rulebook:
     return book
 
 
+def restore_rulebook(book: Rulebook) -> None:
+    """After a change that was undone: the rules are those of before, and need not be read again."""
+    global _current
+    _current = book
+    forget_rulebook()
+
+
 def _load(version: str) -> Rulebook:
     roles = {role.pk: role for role in Role.objects.select_related("module", "catalogue").prefetch_related("includes")}
     types = {kind.pk: kind for kind in EntityType.objects.select_related("catalogue")}
@@ -120,7 +127,7 @@ def _load(version: str) -> Rulebook:
     held_with = _held_with(roles, settings, switched_off.keys(), set_aside.keys())
     return Rulebook(
         version=version,
-        root=Scope.objects.root(),
+        root=Scope.objects.filter(kind=Scope.Kind.ORGANIZATION).first() or Scope.objects.root(),
         roles=roles,
         entity_types=types,
         types_by_name=_types_by_name(types.values()),

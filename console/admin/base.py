@@ -138,7 +138,9 @@ class RosterAdmin(admin.ModelAdmin):
         return any(may(request.user, action, thing) for thing in things)
 
     def _is_protected(self) -> bool:
-        return self.entity_types[0] in PROTECTED
+        """Whether the entity types are those of the model's own rows."""
+        protected = PROTECTED.get(self.entity_types[0])
+        return protected is not None and protected.model._meta.concrete_model is self.opts.concrete_model
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return True  # each model decides for itself

@@ -39,7 +39,7 @@ def keep_an_administrator(user: User | None = None) -> Iterator[None]:
 
 def lock_administrators() -> None:
     """Until the transaction ends nobody else becomes or stops being an administrator."""
-    Scope.objects.select_for_update(no_key=True).get(pk=rulebook().root_id)
+    Scope.objects.select_for_update(no_key=True).filter(pk=rulebook().root_id).first()
 
 
 def administrators() -> QuerySet[User]:

@@ -1,6 +1,6 @@
 """Role assignments: give a role, take it away, change a project user's roles."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -139,15 +139,23 @@ def give_role(
 
 def take_role(*, actor: Actor, assignment: RoleAssignment) -> None:
     """Take a role assignment away. Raises Denied, Conflict where it is gone, ValidationError for the last administrator's."""
+    take_roles(actor=actor, assignments=[assignment])
+
+
+def take_roles(*, actor: Actor, assignments: Collection[RoleAssignment]) -> None:
+    """Take role assignments away, all of them or none. Raises as take_role."""
+    users = {assignment.user for assignment in assignments}
     with recording(actor) as trail:
-        require(actor, "delete", assignment)
-        before = told(assignment)
-        with keep_an_administrator(assignment.user):
-            gone, _ = RoleAssignment.objects.filter(pk=assignment.pk).delete()
-        if not gone:
-            raise Conflict(f"{assignment} was taken away already.")
-        _changed(assignment.subject)
-        _tell(trail, "delete", assignment, before=before)
+        for assignment in assignments:
+            require(actor, "delete", assignment)
+        before = {assignment.pk: told(assignment) for assignment in assignments}
+        with keep_an_administrator(users.pop() if len(users) == 1 else None):
+            gone, _ = RoleAssignment.objects.filter(pk__in=before).delete()
+        if gone < len(before):
+            raise Conflict(f"{', '.join(map(str, assignments))}: taken away already.")
+        for assignment in assignments:
+            _changed(assignment.subject)
+            _tell(trail, "delete", assignment, before=before[assignment.pk])
 
 
 def update_assignment(

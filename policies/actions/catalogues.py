@@ -72,6 +72,7 @@ def _known() -> dict[str, Known]:
             tuple(type_entry(kind) for kind in types if kind.catalogue_id == catalogue.pk),
             frozenset(role.full_name for role in roles if role.catalogue_id == catalogue.pk),
             frozenset((f"{of}:{code}", action) for by, of, code, action in uses if by == catalogue.code),
+            catalogue.is_editable,
         )
         for catalogue in Catalogue.objects.all()
     }
@@ -113,6 +114,7 @@ class _Change:
     entry: CatalogueEntry
     roles: Collection[str]  # those whose rules changed
     is_new: bool = False
+    made_here: Collection[str] = ()  # roles that the file does not know and that stay as they are
 
 
 def _load(entries: list[CatalogueEntry], trail: Trail) -> list[str]:
@@ -131,7 +133,8 @@ def _load(entries: list[CatalogueEntry], trail: Trail) -> list[str]:
             trail.add("catalogue.update", catalogue, before=before, after=after)
             words += [f"{entry.code}: {said}" for said in sentences(before, after, _assigned(catalogue))]
             with_new_rules = {code for code in wanted.roles if "rules" in after.get(f"role {code}", {})}
-            changes.append(_Change(catalogue, wanted, with_new_rules))
+            made_here = old.roles.keys() - entry.roles.keys() if entry.is_editable else ()
+            changes.append(_Change(catalogue, wanted, with_new_rules, made_here=made_here))
         if catalogue.digest != entry.digest:
             catalogue.digest = entry.digest
             catalogue.save(update_fields=["digest"])
@@ -203,10 +206,11 @@ def _write_roles(change: _Change, types: dict[str, EntityType]) -> None:
     catalogue, entry = change.catalogue, change.entry
     modules = {module.code: module for module in catalogue.modules.all()}
     rows: dict[str, Role] = {}
-    for position, role in enumerate(entry.roles.values()):
+    from_file = {code: role for code, role in entry.roles.items() if code not in change.made_here}
+    for position, role in enumerate(from_file.values()):
         values = _row(role) | {"module": modules.get(role.module), "position": position}
         rows[role.code], _ = Role.objects.update_or_create(catalogue=catalogue, code=role.code, defaults=values)
-    for code, role in entry.roles.items():
+    for code, role in from_file.items():
         rows[code].includes.set(rows[included] for included in role.includes)
     Rule.objects.filter(role__in=[rows[code] for code in change.roles]).delete()
     Rule.objects.bulk_create(

@@ -7,16 +7,20 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import Project, User
+from policies import access
 from policies.actions.administrators import keep_an_administrator
 from policies.actions.assignments import change_roles
 from policies.actions.saving import save
 from policies.actor import Actor
 from policies.audit import recording
 from policies.errors import Conflict
+from policies.holdings import subject_for
 from policies.models import Role
 from policies.nonces import use_up
 from policies.passwords import generate_password as new_password
 from policies.passwords import generate_username
+from policies.protected import At
+from policies.rulebook import rulebook
 
 
 def add_project_user(
@@ -129,10 +133,18 @@ def generate_password(*, actor: Actor, user: User, nonce: str = "") -> str:
     with recording(actor) as trail:
         user = lock(user)
         actor.require("generate_password", user)
+        _require_no_less(actor, user)
         use_up(nonce)
         set_password(user, encoded, temporary=not user.is_project_user)
         trail.add(f"{entity(user)}.generate_password", user)
     return secret
+
+
+def _require_no_less(actor: Actor, user: User) -> None:
+    """Raises Denied where the new password would open what the actor may not do: everything, of an administrator."""
+    everything = At("installation", rulebook().root)
+    if user.is_person and any(not c.missing for c in access.walk(subject_for(user), "administer", everything)):
+        actor.require("administer", everything)
 
 
 def set_password(user: User, encoded: str, *, temporary: bool) -> None:

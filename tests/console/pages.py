@@ -42,6 +42,7 @@ class Page(HTMLParser):
         self._by_id: dict[str, PageForm] = {}
         self._open: PageForm | None = None
         self._select: str = ""
+        self._several = False
         self._chosen: list[str] = []
         self._offered: list[str] = []
         self._textarea: str = ""
@@ -81,7 +82,7 @@ class Page(HTMLParser):
         if tag == "button":
             form.buttons.append((name, value))
         elif tag == "select":
-            self._select, self._chosen, self._offered = name, [], []
+            self._select, self._chosen, self._offered, self._several = name, [], [], "multiple" in attributes
         elif tag == "textarea":
             self._textarea = name
             form.fields.setdefault(name, []).append("")
@@ -95,7 +96,10 @@ class Page(HTMLParser):
         if tag == "form":
             self._open = None
         elif tag == "select" and self._select and self._open:
-            self._open.fields[self._select] = self._chosen or self._offered[:1]
+            chosen = self._chosen or ([] if self._several else self._offered[:1])
+            (self._open.fields if chosen or not self._several else self._open.unticked)[self._select] = (
+                chosen or self._offered
+            )
             self._select = ""
         elif tag == "textarea":
             self._textarea = ""

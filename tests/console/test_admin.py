@@ -550,7 +550,7 @@ def test_catalogues_and_modules_are_switched(world: SimpleNamespace, post: Posti
         assert (after.is_enabled, after.label, after.digest) == (wanted, other.label, other.digest)
     module = Module.objects.first()
     assert post(url(Module, "change", module.pk), **({} if module.is_installed else {"is_installed": "on"})) == [
-        "module.update"
+        "catalogue.update"
     ]
 
 

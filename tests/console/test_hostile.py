@@ -22,10 +22,12 @@ from django.urls import reverse
 from accounts.models import Project, User
 from console.csv import FORMULA
 from policies.actions.bulk import digest_of, start_bulk
+from policies.actions.roles import RoleDraft, create_role
 from policies.actions.users import add_project_user, update_user
 from policies.models import AuditEvent, Catalogue, EntityType, Role, RulebookVersion
 from tests.console.conftest import COMMAND, a_notebook, role
 from tests.console.pages import Page, PageForm
+from tests.console.services import a_service
 from tests.console.test_project_users import READER
 from tests.factories import signed_in
 
@@ -96,14 +98,16 @@ LISTS = {
     "who_can_export": {"what", "object", "place", "q", "sort"},
     "what_can": {"user", "place", "page"},
     "what_can_export": {"user", "place"},
+    "service_index": {"q", "status", "sort", "page"},
     "account_login": {"next"},
     "account_detail": {"next"},
     "project_user_detail": {"tab"},
 }
 FORMS = [
+    "service_create", "service_update", "service_delete", "service_token_create",
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
-    "resource_update", "resource_share_create", "account_login", "bulk_create",
+    "resource_update", "resource_share_create", "account_login", "bulk_create", "role_delete", "catalogue_update",
 ]  # fmt: skip
 # Fields that pages send without a form of their own.
 UNSHOWN = {
@@ -112,7 +116,12 @@ UNSHOWN = {
     "project_user_create": {"step", "roles", "nonce", "no_role", "preset", "add", "back", "refresh"},
     "bulk_create": {"digest", "all", "q", "role", "status", "created", "preview", "confirm"},
     "bulk_detail": {"page"},
-}
+    # One field of each kind: every entity type has the same.
+    "role_create": {
+        "label", "purpose", "includes", "step", "more", "from", "roster:project-0", "ovhcloud:notebook-1",
+        "ovhcloud:notebook-1-visibility", "roster:role_assignment-1-role",
+    },
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -174,10 +183,14 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[org.alpha.uid, job.uid])
     if name.startswith("resource_") and name not in ("resource_index", "resource_export"):
         return reverse(name, args=[a_notebook(org.alpha).uid])
-    if name == "catalogue_detail":
-        return reverse(name, args=["ovhcloud"])
+    if name in ("catalogue_detail", "catalogue_update"):
+        return reverse(name, args=["ovhcloud" if name == "catalogue_detail" else "h2o"])
+    if name == "role_delete":
+        return reverse(name, args=[create_role(actor=COMMAND, draft=RoleDraft("Own")).uid])
     if name == "role_detail":
         return reverse(name, args=[Role.objects.order_by("-pk")[0].uid])
+    if name.startswith("service_") and name not in ("service_index", "service_create"):
+        return reverse(name, args=[a_service("gateway").uid])
     for args in ([], [route["project"]], [route["project"], route["user"]]):
         try:
             return reverse(name, args=args)
@@ -257,6 +270,8 @@ def test_every_field_of_every_form(org: SimpleNamespace, client: Client, name: s
     whole = {key: value for key, value in form.fields.items() if key != "csrfmiddlewaretoken"}
     if name == "project_user_create":  # the second step, which adds the user
         whole |= {"step": ["2"], "nonce": ["n"], "description": ["x"], "roles": [role(READER).uid]}
+    if name == "role_create":
+        whole = {"label": ["x"], "family": ["ai"], "ovhcloud:notebook-1-owner": ["1"]}
     for data, text, where in variations(form.names | UNSHOWN.get(name, set())):
         harmless(sent(client, "post", path, {**whole, **data}), text, f"{name}: {where}")
 

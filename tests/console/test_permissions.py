@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from console.admin.site import site
 from console.views import samples
 from policies.actions.bulk import digest_of, start_bulk
+from policies.actions.roles import RoleDraft, create_role
 from policies.actions.shares import share
 from policies.models import AuditEvent
 from policies.rulebook import rulebook
@@ -99,6 +100,10 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "role_compare": (READ, READ),
     "catalogue_detail": (SEE, SEE),
     "role_detail": (SEE, SEE),
+    "role_create": (ADMINISTER, ends(422, ADMINISTER)),
+    "role_update": (DESTROY, ends(422, DESTROY)),
+    "role_delete": (DESTROY, ends(422, DESTROY)),
+    "catalogue_update": (DESTROY, ends(409, DESTROY)),
     "access_check": (ALL, ALL),  # whoever is signed in asks about themselves
     "who_can": (ALL, ALL),
     "who_can_export": ((302, 404, 404, 404, 404), (302, 404, 404, 404, 404)),  # nothing is asked
@@ -167,6 +172,8 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
     known = {"project": project.uid, "user": user.uid, "holder": org.outsider.uid, "action": "delete"}
     known["assignment"] = user.role_assignments.get().uid
     known |= {"role": user.role_assignments.get().role.uid, "catalogue": "ovhcloud"}
+    if name in ("role_update", "role_delete"):
+        known["role"] = create_role(actor=COMMAND, draft=RoleDraft("Own")).uid
     if "job" in wanted:
         users = type(user).objects.filter(pk=user.pk)
         job = start_bulk(actor=COMMAND, project=project, change="disable", users=users, digest=digest_of([user.uid]))

@@ -23,6 +23,8 @@ NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the si
     "project_user_preview", "project_user_secret_download", "who_can_export", "what_can_export", "sample_load", "share_search",
     "resource_export", "resource_share_search", "api_resource_index",
     "api_resource_detail",
+    "authzen_configuration", "authzen_evaluation", "authzen_evaluations", "authzen_search_subject",
+    "authzen_search_resource", "authzen_search_action",
 }  # fmt: skip
 QUERIES = {
     "bulk_create": "?action=roles&all=1",
@@ -43,10 +45,16 @@ COLOURS_ARE_THERE = """() => new Promise(done => requestAnimationFrame(() => {
 # A project of the sample with a share, one of its users, and a finished job.
 FIND = """
 import json
+from datetime import timedelta
+from django.utils import timezone
+from accounts.models import User
 from policies.actions.bulk import digest_of, run_batch, start_bulk
 from policies.actor import Actor
+from policies.actions.services import create_token
 from policies.actions.shares import share as give
-from policies.models import ProjectShareWithGroup, Resource, Role
+from policies.actions.roles import RoleDraft, create_role
+from policies.catalogue_files import RuleEntry
+from policies.models import ProjectShareWithGroup, Resource
 share = ProjectShareWithGroup.objects.select_related("group__profile", "permission", "content_object").first()
 project = share.content_object
 users = project.users.filter(is_active=True)
@@ -58,7 +66,13 @@ found = {"project": project, "user": user, "job": job, "holder": share.group.pro
 resource = Resource.objects.filter(scope=project, entity_type__code="workspace").first()
 give(actor=Actor.of_command(), thing=resource, action=share.permission.codename, subject=share.group)
 found["resource"] = resource
-found["role"] = Role.objects.get(code="engine_admin")
+rules = (RuleEntry("read", "roster:project"), RuleEntry("delete", "ovhcloud:notebook", owner=True))
+draft = RoleDraft("Night shift", "Stops what runs away.", includes=("h2o:engine_admin",), rules=rules)
+found["role"] = create_role(actor=Actor.of_command(), draft=draft)
+service = User.objects.services().first()
+until = timezone.now() + timedelta(days=30)
+token, _ = create_token(actor=Actor.of_command(), service=service, name="production", expires_at=until)
+found |= {"service": service, "token": token}
 print(json.dumps({name: thing.uid for name, thing in found.items()} | {"action": share.permission.codename, "catalogue": "runai"}))
 """
 
@@ -155,6 +169,24 @@ def test_pages_in_other_states(
     admin.page.locator("[name=roles]:not(:checked)").filter(visible=True).last.check()
     expect(admin.page.locator("dl.diff")).to_contain_text("Gives")
     looks_good(admin, "roles-diff")
+
+
+def test_changing_a_role_looks_good_at_every_step(admin: Person, things: dict[str, str], looks_good: Look) -> None:
+    path = reverse("role_update", args=[things["role"]])
+    admin.opens(path)
+    admin.page.get_by_label("Name", exact=True).fill("")
+    admin.presses("Review changes")
+    looks_good(admin, "role-refused")
+    admin.opens(path)
+    admin.page.get_by_label("Purpose").fill("Stops and deletes what runs away.")
+    admin.presses("Review changes")
+    looks_good(admin, "role-review")
+    admin.presses("Save role")
+    expect(admin.page.get_by_role("heading", level=1, name="Night shift")).to_be_visible()
+    admin.opens(reverse("catalogue_update", args=[things["catalogue"]]))
+    admin.page.get_by_label("Switched on").set_checked(False)
+    admin.presses("Review changes")
+    looks_good(admin, "catalogue-review")
 
 
 def test_adding_a_user_looks_good_at_every_step(admin: Person, looks_good: Look) -> None:
