@@ -1,7 +1,7 @@
 """What would allow what is denied, and who may do that."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,10 +10,11 @@ from accounts.models import Scope, User
 from policies import access
 from policies.actions.assignments import asked
 from policies.conditions import Condition, Listed, Owner
+from policies.holdings import subject_for
 from policies.models import Resource, Role, RoleAssignment
-from policies.protected import At, scope_of
+from policies.protected import PROTECTED, At, entity_type_of, scope_of
 from policies.reasons import roles_that_allow
-from policies.rulebook import Rulebook
+from policies.rulebook import Line, Rulebook
 
 PEOPLE_SHOWN = 3
 
@@ -84,29 +85,36 @@ def give(user: User, role: Role, scope: Scope) -> Fix | None:
     return Fix("give", f"Give {role} in {scope}", tuple(questions), role, new)
 
 
-def give_some(book: Rulebook, user: User, action: str, thing: Any) -> Fix | None:
-    """The smallest role that would allow the action, given as near to the object as it can be."""
+def give_some(book: Rulebook, user: User, action: str, thing: Any, *, partly: bool = False) -> Fix | None:
+    """The smallest role that would allow the action, given as near to the object as it can be.
+
+    `partly`: where there is none, also one whose conditions the user or the object does not meet.
+    """
     kind = access.type_id(book, thing)
-    plain = {line.role_id for line in book.rules_for(action, kind) if not line.conditions}
-    roles = sorted(roles_that_allow(book, action, kind), key=_smallness(book, plain))
+    enough = {line.role_id for line in book.rules_for(action, kind) if _met(line, user, thing)}
+    allowing = roles_that_allow(book, action, kind)
+    roles = [role for role in allowing if partly or enough & book.held_with[role.pk]]
+    roles.sort(key=lambda role: (not enough & book.held_with[role.pk], _size(book, role), role.full_name))
     for scope in _upwards(book, thing):
         for role in roles:
             if (found := give(user, role, scope)) is not None:
-                return found
+                some = "" if enough & book.held_with[role.pk] else ": it allows this only under conditions"
+                return replace(found, sentence=f"{found.sentence}{some}")
     return None
 
 
-def _smallness(book: Rulebook, plain: set[int]) -> Callable[[Role], Any]:
-    """Roles that allow it without conditions first, then those with fewer rules."""
-    sizes: dict[int, int] = {}
-    for lines in book.lines.values():
-        for line in lines:
-            sizes[line.role_id] = sizes.get(line.role_id, 0) + 1
-    return lambda role: (
-        not plain & book.held_with[role.pk],
-        sum(sizes.get(pk, 0) for pk in book.held_with[role.pk]),
-        role.full_name,
-    )
+def _met(line: Line, user: User, thing: Any) -> bool:
+    """Whether the conditions of a rule hold for the user and the object; of some object nothing is known."""
+    seen = PROTECTED.get(entity_type_of(thing))
+    if isinstance(thing, At) or seen is None:
+        return not line.conditions
+    return all(condition.holds(subject_for(user), thing, seen) for condition in line.conditions)
+
+
+def _size(book: Rulebook, role: Role) -> int:
+    """How many rules the role has, with the roles that come with it."""
+    held = book.held_with[role.pk]
+    return sum(line.role_id in held for lines in book.lines.values() for line in lines)
 
 
 def _upwards(book: Rulebook, thing: Any) -> Iterable[Scope]:

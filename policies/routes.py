@@ -169,7 +169,7 @@ class _Teller:
         self.book: Rulebook = self.subject.book
         self.kind = self.book.entity_types[type_id(self.book, thing)]
         self.scope: Scope | None = scope_of(thing)
-        self._given: tuple[Fix, ...] | None = None
+        self._given: dict[bool, tuple[Fix, ...]] = {}
         self.near = [] if decision.allowed or candidates or not user.is_active else self._of_the_type()
         holdings = [*(c.holding for c in candidates), *(holding for holding, _ in self.near)]
         rows = RoleAssignment.objects.select_related("role__catalogue", "scope", "user", "group")
@@ -217,7 +217,7 @@ class _Teller:
         if not self.user.is_active:
             return Route("Disabled", self._finished([]))
         roles = roles_that_allow(self.book, self.action, self.kind.pk)
-        gift = self._gift()
+        gift = self._gift() or self._gift(partly=True)
         place = f" in {self.scope}" if self.scope else ""
         if not roles:
             step = Step("would need a role", "No role allows it", "", None, BROKEN, "no_role")
@@ -373,11 +373,11 @@ class _Teller:
             for h in by_role.values()
         ][:ROUTES_SHOWN]
 
-    def _gift(self) -> tuple[Fix, ...]:
-        if self._given is None:
-            found = fixes.give_some(self.book, self.user, self.action, self.thing)
-            self._given = (found,) if found else ()
-        return self._given
+    def _gift(self, *, partly: bool = False) -> tuple[Fix, ...]:
+        if partly not in self._given:
+            found = fixes.give_some(self.book, self.user, self.action, self.thing, partly=partly)
+            self._given[partly] = (found,) if found else ()
+        return self._given[partly]
 
     def _verb(self) -> str:
         return f"may {self.kind.actions[self.action].lower()}"

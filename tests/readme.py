@@ -4,7 +4,8 @@
     ...
     <!-- end NAME -->
 
-`commands` comes from what the management commands say about themselves, `who-may-what` from asking policies.access.may
+`commands` comes from what the management commands say about themselves, `truth` from the rules of the catalogues,
+`who-may-what` from asking policies.access.may
 for somebody with each of the console's roles in a small world: no rule is read, so the table tells what holds.
 """
 
@@ -36,7 +37,7 @@ EVERYWHERE, THERE, NO = "yes", "there", "–"
 
 def updated(text: str) -> str:
     """The README with its tables as they have to be. Needs a database with the shipped catalogues; leaves rows in it."""
-    for name, table in (("commands", commands()), ("who-may-what", who_may_what())):
+    for name, table in (("commands", commands()), ("truth", truth()), ("who-may-what", who_may_what())):
         begin, end = f"<!-- begin {name}: make readme -->\n", f"<!-- end {name} -->"
         new = f"{begin}\n{table}\n{end}"
         text, places = re.subn(f"{begin}.*?{end}", lambda old, new=new: new, text, flags=re.DOTALL)
@@ -97,6 +98,21 @@ def told(action: argparse.Action) -> str:
         return f"[{value}{more}]" if action.nargs == "*" else f"{value}{more}"
     option = action.option_strings[0] + ("" if action.nargs == 0 else f" {value}{more}")
     return option if action.required else f"[{option}]"
+
+
+# ---- Which role allows what
+
+
+def truth() -> str:
+    """The truth table of each catalogue, folded."""
+    from policies import truth as tables
+
+    told = []
+    for table in tables.truth_tables():
+        rows = [[row.things, row.actions, *(NO if cell == tables.NO else cell for cell in row.cells)] for row in table.rows]
+        heading = ["What", "Actions", *(role.label for role in table.roles)]
+        told.append(f"<details><summary>{table.catalogue}</summary>\n\n{as_markdown(heading, rows)}\n</details>\n")
+    return "\n".join(told)
 
 
 # ---- Who may do what

@@ -236,7 +236,7 @@ def held_lines(user: User, place: Scope | None) -> dict[str, Any]:
         if row.role_id in book.switched_off:
             why = f"The role {book.switched_off[row.role_id]}"
         lines.append({"row": row, "without_effect": why})
-    return {"lines": lines, "count": every.count() if len(rows) == HELD_SHOWN else len(rows)}
+    return {"lines": lines, "count": every.count()}
 
 
 @signed_in

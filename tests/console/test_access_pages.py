@@ -16,6 +16,7 @@ from policies import access
 from policies.actions.assignments import give_role
 from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource
+from policies.actions.scopes import create_scope
 from policies.actions.shares import share
 from policies.actions.users import disable_user
 from policies.models import Catalogue, EntityType, Module, RoleAssignment, Rule, RulebookVersion
@@ -24,6 +25,7 @@ from policies.rulebook import rulebook
 from tests.console.conftest import COMMAND, role
 from tests.console.pages import Page
 from tests.factories import signed_in
+from tests.query_counts import queries_of
 
 LAUNCH, OPEN = "ovhcloud:notebook/launch", "ovhcloud:notebook/access"
 NOTHING = "Nothing that you may see is called that."
@@ -454,3 +456,54 @@ def add_rule(given: Any, entity_type: str, action: str) -> None:
     kind = EntityType.objects.get(catalogue__code="roster", code=entity_type)
     Rule.objects.create(role=given, action=action, entity_type=kind)
     RulebookVersion.renew()
+
+
+def grow(org: SimpleNamespace, size: int) -> None:
+    """So many members of alpha, and so many projects in which the outsider holds a role."""
+    viewer, editor = role("roster:project_viewer"), role("roster:project_administrator")
+    people = User.objects.bulk_create(User(username=f"p{size}-{n}", search_text=f"p{size}-{n}") for n in range(size))
+    places = [create_scope(actor=COMMAND, kind="project", name=f"P {size} {n}") for n in range(size)]
+    RoleAssignment.objects.bulk_create(
+        [
+            *(RoleAssignment(role=viewer, user=who, scope=org.alpha, granted_by="somebody") for who in people),
+            *(RoleAssignment(role=editor, user=org.outsider, scope=place, granted_by="somebody") for place in places),
+        ]
+    )
+
+
+def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace, administrator: Client) -> None:
+    """Nor on how many roles somebody holds: neither a row nor a reason asks by itself."""
+    pages = {
+        "check": (reverse("access_check"), {"what": "roster:project/update", "object": "alpha", "user": "outsider"}),
+        "who": (reverse("who_can"), {"what": "roster:project/read", "object": "alpha"}),
+        "who, export": (reverse("who_can_export"), {"what": "roster:project/read", "object": "alpha"}),
+        "what": (reverse("what_can"), {"user": "outsider"}),
+        "what, export": (reverse("what_can_export"), {"user": "outsider"}),
+        "how": (reverse("decision_help"), {}),
+    }
+    counts = []
+    for size in (8, 40):  # more routes than the page shows, more rows than a page
+        grow(org, size)
+        counts.append({name: len(queries_of(administrator, *page)) for name, page in pages.items()})
+    assert counts[0] == counts[1]
+    assert max(counts[0].values()) <= 25, counts[0]
+
+
+def test_hostile_names_are_shown_as_they_are(org: SimpleNamespace, administrator: Client) -> None:
+    """34: in the answer, the steps, the title, the list to choose from."""
+    name = "<script>alert(1)</script>\"'"
+    User.objects.filter(pk=org.alpha_user.pk).update(description=name, search_text=name.casefold())
+    for named in (name, "a"):
+        kind = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
+        register_resource(actor=COMMAND, entity_type=kind, scope=org.alpha, name=f"{named}{name}")
+    for path, query in (
+        ("access_check", {"what": LAUNCH, "user": "alpha-user", "place": "alpha"}),
+        ("access_check", {"what": LAUNCH, "user": "alpha-user", "object": "<script>"}),
+        ("access_check", {"what": name, "user": name, "object": name, "place": name}),
+        ("who_can", {"what": OPEN, "place": "alpha", "q": name}),
+        ("who_can", {"what": OPEN, "object": name}),
+        ("what_can", {"user": "alpha-user"}),
+    ):
+        page = administrator.get(reverse(path), query)
+        assert page.status_code in (200, 422), (path, query)
+        assert "<script>alert" not in page.content.decode(), (path, query)
