@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 
 from accounts.models import Scope, ScopeClosure, User
+from policies.conditions import Condition
 from policies.holdings import LIVE, Holding, Subject, holders, memberships, subject_for, union
 from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
@@ -98,7 +99,7 @@ def _candidates(subject: Subject, lines: Iterable[Line], thing: Any) -> Iterator
     above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(subject.book, thing)
     seen = PROTECTED.get(entity_type_of(thing))
     for line in lines:
-        holdings = subject.by_role.get(line.role_id, ())
+        holdings = subject.held(line.role_id)
         if not holdings:
             continue
         # Of "some object" nothing is known but its type and scope: a condition about the object is not met.
@@ -229,33 +230,37 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
     if within is not None:
         rows = rows.filter(_inside(protected, within))
     above = frozenset(within.ancestor_ids) if within is not None else frozenset((subject.book.root_id,))
-    branches = []
-    for condition, scopes in _reaches(subject, wanted, protected):
+    found, branches = [], []  # conditions on the rows themselves; row numbers, each branch with an index of its own
+    for (conditions, kinds), scopes in _reaches(subject, wanted).items():
+        asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()
+        asked = reduce(and_, (c.things(subject, protected) for c in conditions), asked)
         if not scopes & above:
             lower = ScopeClosure.objects.filter(ancestor__in=scopes).values("descendant")
-            condition &= Q(**{f"{protected.scope}__in": lower}) if protected.scope else Q(pk__in=())
-        elif condition == Q():
+            branches.append(rows.filter(asked, **{f"{protected.scope}__in": lower}) if protected.scope else rows.none())
+        elif asked == Q():
             return _bounded(rows, subject, protected)
-        branches.append(protected.model._default_manager.filter(protected.where, condition).values("pk"))
-    branches += _shared_rows(user, wanted, protected)
-    return _bounded(rows.filter(pk__in=union(branches)), subject, protected) if branches else rows.none()
+        elif all(c.of_the_object_alone for c in conditions):  # many rows: read in order until the page is full
+            found.append(asked)
+        else:
+            branches.append(rows.filter(asked))
+    branches = [branch.values("pk") for branch in branches] + list(_shared_rows(user, wanted, protected))
+    found += [Q(pk__in=union(branches))] if branches else []
+    return _bounded(rows.filter(reduce(or_, found)), subject, protected) if found else rows.none()
 
 
 def _reaches(
-    subject: Subject, wanted: Iterable[tuple[str, int]], protected: Protected
-) -> Iterator[tuple[Q, frozenset[int]]]:
-    """(what a rule asks of the object, scopes where the user holds its role), each distinct one once."""
-    scopes: dict[int, set[int]] = defaultdict(set)
-    for holding in subject.holdings:
-        scopes[holding.role_id].add(holding.scope_id)
-    grouped: dict[tuple[int, Any], set[int]] = defaultdict(set)
+    subject: Subject, wanted: Iterable[tuple[str, int]]
+) -> dict[tuple[tuple[Condition, ...], frozenset[int]], set[int]]:
+    """{(what rules ask of the object, its entity types): scopes where the user holds a role with such rules}."""
+    kinds: dict[tuple[int, tuple[Condition, ...]], set[int]] = defaultdict(set)
     for key in wanted:
         for line in subject.book.lines.get(key, ()):
-            if line.role_id in scopes:
-                grouped[line.role_id, line.conditions].add(key[1])
-    for (role, conditions), kinds in grouped.items():
-        asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()
-        yield reduce(and_, (c.things(subject, protected) for c in conditions), asked), frozenset(scopes[role])
+            if line.role_id in subject.role_ids:
+                kinds[line.role_id, line.conditions].add(key[1])
+    found: dict[tuple[tuple[Condition, ...], frozenset[int]], set[int]] = defaultdict(set)
+    for (role, conditions), asked in kinds.items():
+        found[conditions, frozenset(asked)] |= subject.scope_ids(role)
+    return found
 
 
 def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Protected) -> Iterator[QuerySet[Any]]:
@@ -332,7 +337,7 @@ def _held(subject: Subject, questions: Iterable[tuple[str, str]], *, on_some: bo
         for line in subject.book.rules_for(action, subject.book.type_id(entity_type))
         if on_some or not line.conditions
     }
-    return {holding.scope_id for holding in subject.holdings if holding.role_id in roles}
+    return {scope for role in roles & subject.role_ids for scope in subject.scope_ids(role)}
 
 
 def people_who_may(action: str, thing: Any, when: Q = LIVE) -> QuerySet[User]:

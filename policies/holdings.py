@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -29,10 +29,10 @@ class Holding(NamedTuple):
     scope_id: int
     assignment_id: int | None = None  # None: the default role of a catalogue
     group_id: int | None = None  # held as a member of this group
-    included_in: int | None = None  # held because this role includes it
-    expired: bool = False
+    expired: bool | None = False  # None: it never ends
     pending: bool = False
     switched_off: bool = False
+    included_in: int | None = None  # held because this role includes it
 
     @property
     def in_effect(self) -> bool:
@@ -41,31 +41,55 @@ class Holding(NamedTuple):
 
 @dataclass
 class Subject:
-    """A person, project user or service as the rules see them: loaded once per request, in two or three small queries."""
+    """A person, project user or service as the rules see them: loaded once per request, in two or three small queries.
+
+    `given` are the roles as they were given, by role; what comes with them is worked out for the roles that are asked.
+    """
 
     user: User
     book: Rulebook
-    every: list[Holding] = field(default_factory=list)  # also those without effect: `explain` needs them
+    given: dict[int, list[Holding]] = field(default_factory=dict)
+
+    def held(self, role_id: int) -> list[Holding]:
+        """How the subject holds a role, also without effect: given as such, or coming with another."""
+        found = self._held.get(role_id)
+        if found is None:
+            found = self._held[role_id] = [
+                holding if giver == role_id else holding._replace(role_id=role_id, included_in=giver)
+                for giver in self.book.comes_with.get(role_id, ())
+                for holding in self.given.get(giver, ())
+            ]
+        return found
 
     @cached_property
-    def holdings(self) -> list[Holding]:
-        return [holding for holding in self.every if holding.in_effect]
+    def _held(self) -> dict[int, list[Holding]]:
+        return {}
+
+    def scope_ids(self, role_id: int) -> set[int]:
+        """Row numbers of the scopes where the subject holds a role in effect."""
+        return {holding.scope_id for holding in self.held(role_id) if holding.in_effect}
 
     @cached_property
     def role_ids(self) -> frozenset[int]:
-        return frozenset(holding.role_id for holding in self.holdings)
+        """Row numbers of the roles that the subject holds in effect somewhere."""
+        return _with_included(self.given, self.book)
 
     @cached_property
-    def by_role(self) -> dict[int, list[Holding]]:
-        found: dict[int, list[Holding]] = {}
-        for holding in self.every:
-            found.setdefault(holding.role_id, []).append(holding)
-        return found
+    def holdings(self) -> list[Holding]:
+        """Every role in effect, in every scope."""
+        return [holding for role in sorted(self.role_ids) for holding in self.held(role) if holding.in_effect]
 
     @cached_property
     def cluster_ids(self) -> frozenset[int] | None:
         """The boundary: None means every cluster."""
-        return None if self.user.all_clusters else frozenset(self.user.clusters.values_list("pk", flat=True))
+        if self.user.all_clusters:
+            return None
+        return frozenset(User.clusters.through.objects.filter(user=self.user.pk).values_list("scope", flat=True))
+
+
+def _with_included(given: dict[int, list[Holding]], book: Rulebook) -> frozenset[int]:
+    effective = (role for role, holdings in given.items() if any(holding.in_effect for holding in holdings))
+    return frozenset().union(*(book.held_with[role] for role in effective))
 
 
 def subject_for(user: User) -> Subject:
@@ -88,35 +112,27 @@ def memberships() -> QuerySet[Any]:
 
 
 def _load(user: User) -> Subject:
-    book = rulebook()
-    columns = ("pk", "role_id", "scope_id", "group_id", "expires_at", "now")
-    rows = RoleAssignment.objects.annotate(now=Now())
-    direct = rows.filter(user=user.pk).values_list(*columns)
-    by_group = rows.filter(group__in=memberships().filter(user=user.pk).values("group")).values_list(*columns)
-    given = []
-    for pk, role, scope, group, end, now in direct.union(by_group, all=True):
-        given.append(
-            Holding(
-                role,
-                scope,
-                pk,
-                group,
-                expired=end is not None and end <= now,
-                pending=book.roles[role].needs_scope and scope == book.root_id,
-                switched_off=role in book.switched_off,
-            )
-        )
+    book, root = rulebook(), rulebook().root_id
+    given: dict[int, list[Holding]] = {}
+    for role, scope, assignment, group, expired in _rows_of(user):
+        pending = scope == root and book.roles[role].needs_scope
+        holding = Holding(role, scope, assignment, group, expired, pending, role in book.switched_off)
+        given.setdefault(role, []).append(holding)
     if user.is_person:
-        effective = {role for holding in given if holding.in_effect for role in book.held_with[holding.role_id]}
-        given += [Holding(role, book.root_id) for role, unless in book.defaults if unless not in effective]
-    every = []
-    for holding in given:
-        every.append(holding)
-        every += [
-            holding._replace(role_id=included, included_in=holding.role_id)
-            for included in book.held_with[holding.role_id] - {holding.role_id}
-        ]
-    return Subject(user, book, every)
+        effective = _with_included(given, book)
+        for role, unless in book.defaults:
+            if unless not in effective:
+                given.setdefault(role, []).append(Holding(role, root))
+    return Subject(user, book, given)
+
+
+def _rows_of(user: User) -> QuerySet[Any]:
+    """(role, scope, assignment, group, expired) of what was given to the user and to their groups."""
+    columns = ("role_id", "scope_id", "pk", "group_id", "expired")
+    expired = ExpressionWrapper(Q(expires_at__lte=Now()), output_field=BooleanField(null=True))
+    rows = RoleAssignment.objects.annotate(expired=expired)
+    groups = memberships().filter(user=user.pk).values("group")
+    return union([rows.filter(user=user.pk).values_list(*columns), rows.filter(group__in=groups).values_list(*columns)])
 
 
 def holders(role_ids: Collection[int], scope_ids: Collection[int] | None = None, when: Q = LIVE) -> list[QuerySet[Any]]:

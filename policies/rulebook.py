@@ -33,6 +33,7 @@ class Rulebook:
     entity_types: dict[int, EntityType]
     types_by_name: dict[str, tuple[int, ...]]  # full name or code -> row numbers; for its code a shared type alone
     held_with: dict[int, frozenset[int]]  # role -> the roles that come with it, itself among them
+    comes_with: dict[int, frozenset[int]]  # the other way round: role -> the roles that it comes with
     switched_off: dict[int, str]  # role without effect now -> why, as the end of a sentence that begins with its name
     defaults: tuple[tuple[int, int | None], ...]  # (role that people hold, unless they hold this one)
     lines: dict[tuple[str, int], tuple[Line, ...]]  # (action, entity type) -> rules
@@ -132,6 +133,7 @@ def _load(version: str) -> Rulebook:
         entity_types=types,
         types_by_name=_types_by_name(types.values()),
         held_with=held_with,
+        comes_with={pk: frozenset(giver for giver, held in held_with.items() if pk in held) for pk in roles},
         switched_off=set_aside | switched_off,
         defaults=tuple(_defaults(settings, held_with, switched_off)),
         lines={key: tuple(found) for key, found in lines.items()},

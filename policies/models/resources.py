@@ -52,6 +52,7 @@ class Resource(models.Model):
         ]
         indexes = [
             models.Index(fields=["scope", "entity_type", "name"], name="resource_by_scope"),
+            models.Index(fields=["name", "id"], name="resource_by_name"),
             models.Index(fields=["entity_type", "name"], name="resource_by_type"),
             models.Index(fields=["entity_type", "visibility", "name"], name="resource_by_visibility"),
         ]

@@ -61,6 +61,11 @@ def p95(seconds: list[float]) -> float:
     return quantiles(seconds, n=20)[-1] * 1000
 
 
+def p99(seconds: list[float]) -> float:
+    """Milliseconds."""
+    return quantiles(seconds, n=100)[-1] * 1000
+
+
 if __name__ == "__main__":
     prepare()
     import_module(f"tests.bench.{sys.argv[1]}").main()
