@@ -14,7 +14,7 @@ TEST = $(START) requirements-test.txt
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve the console at http://127.0.0.1:8000 (PORT=8123 ROSTER_DATA=folder)
 	$(RUN) manage.py serve --port $(PORT)
@@ -26,8 +26,11 @@ sample: ## Load a sample organization, so that no page is empty
 test: ## Run every check and every test, on SQLite, PostgreSQL and in a browser
 	$(TEST) -m tests.run
 
-bench: ## Measure the lists and decisions at scale, on both databases
+bench: ## Measure lists, writes and sign-in, on both databases
 	$(TEST) -m tests.bench
+
+bench-access: ## Measure decisions among a million users, on PostgreSQL (SCALE=0.1 for a tenth)
+	$(TEST) -m tests.bench access
 
 mutants: ## Take each check out of the decisions in turn: the property test must notice
 	$(TEST) -m tests.mutants

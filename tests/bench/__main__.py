@@ -1,7 +1,8 @@
-"""make bench: every measurement on SQLite and on PostgreSQL, each in a process and a database of its own.
+"""make bench: measurements on SQLite and on PostgreSQL, each in a process and a database of its own.
 
-python -m tests.bench            everything (SCALE=0.1 for a tenth of the rows)
+python -m tests.bench            lists, writes and sign-in (SCALE=0.1 for a tenth of the rows)
 python -m tests.bench lists      one of them
+python -m tests.bench access     make bench-access: decisions among a million users, on PostgreSQL alone
 """
 
 import os
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 from tests import postgres
 
 MEASUREMENTS = ("lists", "writes", "sign_in")
+AT_SCALE = ("access",)  # SQLite hides what goes wrong there
 
 
 def measure(name: str, **variables: str) -> bool:
@@ -27,12 +29,13 @@ def measure(name: str, **variables: str) -> bool:
 
 
 def main() -> int:
-    wanted = [name for name in MEASUREMENTS if name in sys.argv[1:] or not sys.argv[1:]]
+    asked = sys.argv[1:] or MEASUREMENTS
     ok = True
-    for name in wanted:
-        ok &= measure(name)
-        with postgres.server() as url:
-            ok &= measure(name, DATABASE_URL=url)
+    for name in (*MEASUREMENTS, *AT_SCALE):
+        if name in asked:
+            ok &= name in AT_SCALE or measure(name)
+            with postgres.server() as url:
+                ok &= measure(name, DATABASE_URL=url)
     return not ok
 
 
