@@ -4,22 +4,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch
-from django.urls import reverse as django_reverse
+from django.urls import reverse
 
 from accounts.models import Scope, User
 from policies import access
 from policies.fixes import Fix
 from policies.models import Resource, Role, RoleAssignment
 from policies.protected import At
-
-
-def reverse(name: str, args: list[Any] | None = None) -> str:
-    """The address of a page; empty for one that this console does not have."""
-    try:
-        return django_reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
 
 
 def url_of(viewer: User, thing: Any) -> str:
@@ -75,7 +66,7 @@ def _give_url(new: RoleAssignment) -> str:
     assert new.user is not None
     if new.user.is_project_user:
         return reverse("project_user_roles", args=[new.scope.uid, new.user.uid])
-    query = {"subject": new.user.uid, "role": new.role.uid, "scope": new.scope.uid}
+    query = {"subject": new.user.uid, "role": new.role.uid, "project": new.scope.uid}
     return f"{reverse('assignment_create')}?{urlencode(query)}"
 
 
@@ -99,5 +90,5 @@ FIXED_AT: dict[str, Callable[[Any], str]] = {
     "give": _give_url,
     "prolong": _assignment_url,
     "switch_on": lambda catalogue: reverse("catalogue_update", args=[catalogue.code]),
-    "describe": lambda thing: reverse("resource_detail", args=[thing.uid]),
+    "describe": lambda thing: reverse("resource_update", args=[thing.uid]),
 }

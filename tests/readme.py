@@ -109,7 +109,9 @@ def truth() -> str:
 
     told = []
     for table in tables.truth_tables():
-        rows = [[row.things, row.actions, *(NO if cell == tables.NO else cell for cell in row.cells)] for row in table.rows]
+        rows = [
+            [row.things, row.actions, *(NO if cell == tables.NO else cell for cell in row.cells)] for row in table.rows
+        ]
         heading = ["What", "Actions", *(role.label for role in table.roles)]
         told.append(f"<details><summary>{table.catalogue}</summary>\n\n{as_markdown(heading, rows)}\n</details>\n")
     return "\n".join(told)

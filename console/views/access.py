@@ -15,7 +15,7 @@ from console.csv import csv_response
 from console.finders import user_named, user_named_or_written_to
 from console.forms.access import CheckForm, PlaceForm, QuestionForm, WhatForm
 from console.links import url_of, url_of_fix
-from console.lists import PAGE_SIZE, both_ways, render_list, search_text, searched, sorted_page
+from console.lists import PAGE_SIZE, CappedPaginator, both_ways, render_list, search_text, searched, sorted_page
 from console.protection import PageRequest, signed_in
 from console.questions import EXPLAIN, query_of, what_url, who_url, why_url
 from policies import access
@@ -152,7 +152,7 @@ def who_can(request: PageRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "q": searched(request)}
     if form.is_bound and form.is_valid():
         users = people(request, form)
-        page, sort = sorted_page(request, users, SORTS, "name")
+        page, sort = sorted_page(request, users, SORTS, "username", CappedPaginator)
         rows = rows_of(form, list(page.object_list))
         context |= {"page": page, "rows": rows, "sort": sort, "sentence": asked(form.action, form.thing)}
         context["export_url"] = reverse("who_can_export")
@@ -186,7 +186,7 @@ def who_can_export(request: PageRequest) -> StreamingHttpResponse:
     form = QuestionForm(request.GET, viewer=request.user)
     if not form.is_valid():
         raise Http404
-    users = people(request, form).order_by(*SORTS.get(request.GET.get("sort", ""), SORTS["name"]))
+    users = people(request, form).order_by(*SORTS.get(request.GET.get("sort", ""), SORTS["username"]))
     said = asked(form.action, form.thing)
     record(request.actor, "decision.export", scope_of(form.thing) or rulebook().root, after={"who can": said})
     return csv_response(

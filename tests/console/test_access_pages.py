@@ -120,7 +120,11 @@ class TestWhatIsMissing:
         assert missing(page) == ["no_role"]
         ((sentence, mine, people),) = fixes(page)
         assert (sentence, mine, people) == ("Give Project Viewer in Alpha", True, ["administrator", "keeper"])
-        assert len(links(page)) == 1
+        (give,) = links(page)
+        form = administrator.get(give).context["form"]
+        assert [subject.username for subject in form.found_subjects] == ["outsider"]
+        assert [role.full_name for role in form.found_roles] == ["roster:project_viewer"]
+        assert [scope.name for scope in form.found_scopes] == ["Alpha"]
 
     def test_the_role_is_there_the_action_is_not(self, org: SimpleNamespace, keeper: Client) -> None:
         page = check(keeper, LAUNCH, user="alpha-user", place="alpha")
@@ -507,3 +511,35 @@ def test_hostile_names_are_shown_as_they_are(org: SimpleNamespace, administrator
         page = administrator.get(reverse(path), query)
         assert page.status_code in (200, 422), (path, query)
         assert "<script>alert" not in page.content.decode(), (path, query)
+
+
+def test_every_link_of_an_answer_can_be_opened(org: SimpleNamespace, administrator: Client, keeper: Client) -> None:
+    """Links stand only where the viewer may open them: to users, roles, places, assignments, and to what would help."""
+    Catalogue.objects.update(is_enabled=True)
+    RulebookVersion.renew()
+    kind = EntityType.objects.get(catalogue__code="h2o", code="app")
+    app = register_resource(actor=COMMAND, entity_type=kind, scope=org.alpha, name="chat", owner=org.viewer)
+    give_role(actor=COMMAND, role=role("h2o:visitor"), subject=org.outsider, scope=org.root)
+    disable_user(actor=COMMAND, user=org.beta_user)
+    RoleAssignment.objects.filter(user=org.viewer).update(expires_at=timezone.now() - timedelta(days=2))
+    bound = org.outsider
+    User.objects.filter(pk=bound.pk).update(all_clusters=False)
+    opened: set[str] = set()
+    for client, what, query in (
+        (administrator, "roster:project/read", {"user": "viewer", "object": "alpha"}),
+        (administrator, "roster:project/read", {"user": "outsider", "object": "alpha"}),
+        (administrator, "h2o:app/launch", {"user": "keeper", "object": app.uid}),
+        (administrator, OPEN, {"user": "beta-user", "place": "beta"}),
+        (administrator, OPEN, {"user": "alpha-user", "place": "alpha"}),
+        (keeper, OPEN, {"user": "alpha-user", "place": "alpha"}),
+        (keeper, "roster:project/update", {"user": "viewer", "object": "alpha"}),
+        (keeper, "roster:project/update", {"user": "administrator", "object": "alpha"}),
+    ):
+        page = check(client, what, **query)
+        assert page.status_code == 200, (what, query)
+        inside = page.content.decode().partition("<section")[2]
+        for link in set(Page(page).links):
+            if f'href="{link}"'.replace("&", "&amp;") in inside:
+                assert client.get(link).status_code == 200, link
+                opened.add(link.partition("?")[0].split("/")[1])
+    assert opened >= {"projects", "roles", "assignments", "admin", "resources"}, opened
