@@ -1,7 +1,7 @@
 """Forms of services and their tokens."""
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -78,11 +78,8 @@ class TokenForm(forms.Form):
         self.fields["expires_at"].widget.attrs |= {"min": today.isoformat(), "max": last.isoformat()}
 
     def clean_expires_at(self) -> datetime:
-        """The end of the day (UTC)."""
-        day: date = self.cleaned_data["expires_at"]
-        if day == date.max:
-            raise forms.ValidationError(f"Choose a day within the next {LONGEST_LIFE.days} days.")
-        return datetime.combine(day + timedelta(days=1), time.min, UTC)
+        """The last second of the day (UTC): pages then name the day that was chosen."""
+        return datetime.combine(self.cleaned_data["expires_at"], time(23, 59, 59), UTC)
 
 
 class FilterForm(forms.Form):

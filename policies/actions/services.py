@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -180,7 +180,8 @@ def lock_service(service: User) -> User:
 
 
 def _token_told(token: ServiceToken) -> dict[str, str]:
-    return {"token": token.name, "begins_with": shown_prefix(token), "expires": token.expires_at.isoformat()}
+    ends = token.expires_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return {"token": token.name, "begins_with": shown_prefix(token), "expires": ends}
 
 
 def _trusted(names: Iterable[str]) -> list[str]:
