@@ -20,14 +20,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from operator import and_, or_
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from accounts.models import Scope, ScopeClosure, User
-from policies.conditions import Condition
+from policies.compiled import Compiled
+from policies.conditions import LISTS, Condition, Listed
 from policies.holdings import LIVE, Holding, Subject, holders, memberships, subject_for, union
 from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
@@ -69,7 +70,7 @@ def may(user: User, action: str, thing: Any) -> bool:
     candidates = walk(subject, action, thing)
     if outside(subject, thing):
         return False
-    return any(not candidate.missing for candidate in candidates) or action in _shared(user, [thing])[_key(thing)]
+    return any(not candidate.missing for candidate in candidates) or action in shared_actions(user, thing)
 
 
 def may_at_all(user: User, questions: Iterable[tuple[str, str]]) -> bool:
@@ -154,6 +155,8 @@ def actions_for(user: User, things: Iterable[Any]) -> dict[Any, set[str]]:
     lines_of: dict[int, list[tuple[str, tuple[Line, ...]]]] = defaultdict(list)
     for (action, kind), lines in subject.book.lines.items():
         lines_of[kind].append((action, lines))
+    if isinstance(rows[0], Resource) and _ask_for_lists(subject):
+        prefetch_related_objects(rows, *LISTS)
     for thing in rows:
         if outside(subject, thing):
             found[thing.pk] = set()
@@ -166,28 +169,46 @@ def actions_for(user: User, things: Iterable[Any]) -> dict[Any, set[str]]:
     return {thing.pk: found[thing.pk] for thing in rows}
 
 
-def _key(thing: Any) -> Any:
-    return None if isinstance(thing, At) else thing.pk
+def _ask_for_lists(subject: Subject) -> bool:
+    """Whether rules of the subject's roles look at the roles that things list."""
+    every = (line for lines in subject.book.lines.values() for line in lines if line.role_id in subject.role_ids)
+    return any(isinstance(condition, Listed) for line in every for condition in line.conditions)
+
+
+def shared_actions(user: User, thing: Any) -> set[str]:
+    """The actions that somebody shared with the user, or with one of their groups, on this one object."""
+    protected = None if isinstance(thing, At) or thing.pk is None else PROTECTED.get(entity_type_of(thing))
+    if protected is None or protected.shares is None:
+        return set()
+    return {action for (action,) in _shares_of_one(protected.shares)(user.pk, thing.pk)}
+
+
+@cache
+def _shares_of_one(tables: tuple[Any, Any]) -> Compiled:
+    def build(user: int, thing: int) -> QuerySet[Any]:
+        rows = _share_rows(user, tables, content_object=thing)
+        return union([row.values_list("permission__codename") for row in rows])
+
+    return Compiled(build)
 
 
 def _shared(user: User, things: list[Any]) -> dict[Any, set[str]]:
-    """guardian's own rows: {row number: actions given on the object itself}."""
+    """guardian's own rows: {row number: actions given on the object itself}, for objects of one model."""
     found: dict[Any, set[str]] = defaultdict(set)
-    saved = [thing for thing in things if not isinstance(thing, At) and thing.pk is not None]
+    saved = [thing for thing in things if thing.pk is not None]
     protected = PROTECTED.get(entity_type_of(saved[0])) if saved else None
     if protected and protected.shares:
-        rows = _share_rows(user, protected, content_object__in=[thing.pk for thing in saved])
+        rows = _share_rows(user.pk, protected.shares, content_object__in=[thing.pk for thing in saved])
         for pk, action in union([row.values_list("content_object", "permission__codename") for row in rows]):
             found[pk].add(action)
     return found
 
 
-def _share_rows(user: User, protected: Protected, **which: Any) -> list[QuerySet[Any]]:
-    assert protected.shares is not None
-    with_user, with_group = protected.shares
-    groups = memberships().filter(user=user.pk).values("group")
+def _share_rows(user: int, tables: tuple[Any, Any], **which: Any) -> list[QuerySet[Any]]:
+    with_user, with_group = tables
+    groups = memberships().filter(user=user).values("group")
     return [
-        with_user._default_manager.filter(user=user.pk, **which),
+        with_user._default_manager.filter(user=user, **which),
         with_group._default_manager.filter(group__in=groups, **which),
     ]
 
@@ -275,7 +296,7 @@ def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Prote
         if protected.model is Resource
         else Q(permission__codename__in=by_action)
     )
-    for rows in _share_rows(user, protected):
+    for rows in _share_rows(user.pk, protected.shares):
         yield rows.filter(which).values("content_object")
 
 
@@ -322,7 +343,7 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     if subject.book.root_id not in held:
         branches: list[QuerySet[Any]] = [ScopeClosure.objects.filter(ancestor__in=held).values("descendant")]
         if protected.shares:
-            shared = _share_rows(user, protected, permission__codename="read")
+            shared = _share_rows(user.pk, protected.shares, permission__codename="read")
             branches += [row.values("content_object") for row in shared]
         rows = rows.filter(pk__in=union(branches))
     return _bounded(rows, subject, protected)
@@ -389,7 +410,7 @@ def explain(user: User, action: str, thing: Any) -> Decision:
     subject = subject_for(user)
     candidates = tuple(walk(subject, action, thing))
     beyond = outside(subject, thing)
-    shared = action in _shared(user, [thing])[_key(thing)]
+    shared = action in shared_actions(user, thing)
     allowed = not beyond and (shared or any(not c.missing for c in candidates))
     reasons = reasons_for(subject, action, thing, candidates, beyond=beyond, shared=shared)
     return Decision(allowed, reasons, candidates, shared, "boundary" if beyond else "")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from policies.models import Resource, Rule
 
 NOTHING = Q(pk__in=())
+LISTS = ("listed_roles", "tags__roles")  # where a resource lists roles: for prefetch_related
 
 
 class Condition:
@@ -132,7 +133,7 @@ def listed_role_ids(thing: Resource) -> set[int]:
     """Row numbers of the roles that a resource or its tags list; none for one not saved yet."""
     if thing._state.adding:
         return set()
-    prefetch_related_objects([thing], "listed_roles", "tags__roles")  # once, however many rules ask; lists have done it
+    prefetch_related_objects([thing], *LISTS)  # once, however many rules ask; lists have done it
     return {role.pk for role in thing.listed_roles.all()} | {
         role.pk for tag in thing.tags.all() for role in tag.roles.all()
     }

@@ -21,6 +21,7 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import Scope, User
+from policies.conditions import LISTS
 from policies.models import EntityType, Resource
 from policies.protected import PROTECTED, At, OrgAssignment
 from policies.rulebook import Rulebook, rulebook
@@ -214,6 +215,8 @@ class Named:
         for column in columns:
             which |= Q(**{f"{column}__in": ids})
         rows = rows.filter(which).select_related(*RELATED.get(own, ()))
+        if not own and len(ids) > 1:  # of one, only a rule that asks reads what it lists
+            rows = rows.prefetch_related(*LISTS)
         found = _by_names(rows, ids, columns)
         return {n: OrgAssignment(a.scope) for n, a in found.items()} if own == "org_assignment" else found
 

@@ -30,8 +30,8 @@ def copied(to: Path, source: Path = ROOT) -> Path:
 
 
 def run(folder: Path, data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ROSTER_DATA": str(data), "ROSTER_LOG_LEVEL": "ERROR", "PYTHONHASHSEED": "0"}
-    environment.pop("DATABASE_URL", None)
+    address = f"sqlite:///{data / 'roster.sqlite3'}"
+    environment = {**os.environ, "DATABASE_URL": address, "ROSTER_LOG_LEVEL": "ERROR", "PYTHONHASHSEED": "0"}
     command = [sys.executable, "-m", "tests.mutants.ask", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST)
 
@@ -63,6 +63,7 @@ def main() -> int:
     with TemporaryDirectory(prefix="roster-mutants-") as folder:
         base = Path(folder)
         whole = copied(base / "whole")
+        (base / "data").mkdir()
         for arguments in (["prepare"], []):
             done = run(whole, base / "data", *arguments)
             if done.returncode:

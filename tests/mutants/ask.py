@@ -1,4 +1,4 @@
-"""Ask random worlds until one answer is not the oracle's. Runs in a copy of the project, on the database in ROSTER_DATA.
+"""Ask random worlds until one answer is not the oracle's. Runs in a copy of the project, on the database in DATABASE_URL.
 
 python -m tests.mutants.ask prepare    make the database, with the shipped catalogues
 python -m tests.mutants.ask            exit status 0: every answer was the oracle's; 1: not
@@ -35,6 +35,6 @@ def ask() -> None:
 
 
 if __name__ == "__main__":
-    os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
     prepare() if "prepare" in sys.argv else ask()

@@ -16,6 +16,7 @@ from policies.models import Resource
 from policies.protected import PROTECTED, At
 from policies.rulebook import UnknownQuestion, asked_once
 from tests.policies import oracle
+from tests.policies.authzen import AskedByService
 from tests.policies.worlds import PAGES, QUESTIONS, SEEN_BY, SHAREABLE, THINGS, Builder
 
 SEEDS = range(6)
@@ -37,6 +38,7 @@ def check_world(seed: int, dense: bool) -> None:
         assert yes, "a world in which nobody may do anything proves nothing"
         for name, person in people.items():
             Asked(built, name, person).check()
+    AskedByService(built, people).check()
 
 
 # ---- One object, one action: may, has_perm, explain, people_who_may

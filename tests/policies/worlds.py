@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from accounts.models import Project, Scope, User
+from accounts.models import GroupProfile, Project, Scope, User
 from policies.models import (
     AuditEvent,
     Catalogue,
@@ -237,6 +237,7 @@ class Builder:
         for n in range(2):
             members = self.some((u for u, who in self.world["users"].items() if who["kind"] != "project_user"), 0.4)
             row = Group.objects.create(name=f"group{n}")
+            GroupProfile.objects.create(group=row)
             row.user_set.add(*(self.rows[member] for member in members))
             self.world["groups"][f"group{n}"] = members
             self.add(f"group{n}", row, type="group", scope="root")
