@@ -201,6 +201,8 @@ class _File:
         self.type_entries = self.part("entity_types", limit=40)
         self.types = {code: self.entity_type(code, found) for code, found in self.type_entries.items()}
         self.role_entries = self.part("roles", limit=60)
+        # Codes as the platform writes them.
+        self.setting_entries = self.top["settings"].mapping(lambda key: key.text(40)) if "settings" in self.top else {}
         self.bundles: dict[str, tuple[RuleEntry, ...]] = {}
         self.in_sight: dict[str, list[TypeEntry]] = {}
         self.known_roles: set[str] = set()
@@ -215,7 +217,17 @@ class _File:
         return {f"{self.code}:{code}" for code in self.role_entries}
 
     def entity_type(self, code: str, entry: Entry) -> TypeEntry:
-        known = ("label", "area", "shared", "actions", "shareable", "seen_by", "attributes", "field_actions", "visibilities")
+        known = (
+            "label",
+            "area",
+            "shared",
+            "actions",
+            "shareable",
+            "seen_by",
+            "attributes",
+            "field_actions",
+            "visibilities",
+        )
         keys = entry.keys(known, ("label", "actions"))
         actions = keys["actions"]
         if actions.is_list():
@@ -301,12 +313,12 @@ class _File:
             platform_version=self.top["platform_version"].version() if "platform_version" in self.top else "",
             default_role=default["role"].one_of(self.role_entries, "role") if default else "",
             default_unless=default["unless"].one_of(self.role_entries, "role") if "unless" in default else "",
-            unset=tuple(code for code, entry in self.part("settings").items() if _flag(entry.mapping(), "unset")),
+            unset=tuple(code for code, entry in self.setting_entries.items() if _flag(entry.mapping(), "unset")),
         )
 
     def settings(self) -> Iterator[tuple[str, SettingEntry]]:
         """Settings that name a role; at first the one that they give, or with `unset` none."""
-        for code, entry in self.part("settings").items():
+        for code, entry in self.setting_entries.items():
             keys = entry.keys(("label", "help", "role", "everybody_if_unset", "unset"), ("label", "role"))
             role = keys["role"].one_of(self.role_entries, "role")
             everybody = _flag(keys, "everybody_if_unset")

@@ -15,7 +15,7 @@ from policies.audit import recording
 from policies.errors import Conflict
 from policies.models import Catalogue, Module, Role, RoleSetting, RulebookVersion
 
-VERSION = re.compile(r"\d+(\.\d+)*")
+VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def switch_catalogue(*, actor: Actor, catalogue: Catalogue, enabled: bool) -> Catalogue:

@@ -78,7 +78,8 @@ class Page(HTMLParser):
                 self._chosen.append(attributes.get("value", ""))
 
     def _control(self, form: PageForm, tag: str, attributes: dict[str, str]) -> None:
-        name, value = attributes["name"], attributes.get("value", "")
+        boxes = attributes.get("type") in ("checkbox", "radio")
+        name, value = attributes["name"], attributes.get("value", "on" if boxes else "")
         if tag == "button":
             form.buttons.append((name, value))
         elif tag == "select":
