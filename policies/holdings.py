@@ -11,6 +11,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import User
+from policies.compiled import Compiled
 from policies.models import RoleAssignment
 from policies.rulebook import Rulebook, rulebook
 
@@ -112,9 +113,10 @@ def memberships() -> QuerySet[Any]:
 
 
 def _load(user: User) -> Subject:
-    book, root = rulebook(), rulebook().root_id
+    book = rulebook()
+    root = book.root_id
     given: dict[int, list[Holding]] = {}
-    for role, scope, assignment, group, expired in _rows_of(user):
+    for role, scope, assignment, group, expired in _rows_of(user.pk):
         pending = scope == root and book.roles[role].needs_scope
         holding = Holding(role, scope, assignment, group, expired, pending, role in book.switched_off)
         given.setdefault(role, []).append(holding)
@@ -126,13 +128,14 @@ def _load(user: User) -> Subject:
     return Subject(user, book, given)
 
 
-def _rows_of(user: User) -> QuerySet[Any]:
-    """(role, scope, assignment, group, expired) of what was given to the user and to their groups."""
+@Compiled
+def _rows_of(user: int) -> QuerySet[Any]:
+    """(role, scope, assignment, group, expired) of what was given to a user and to their groups."""
     columns = ("role_id", "scope_id", "pk", "group_id", "expired")
     expired = ExpressionWrapper(Q(expires_at__lte=Now()), output_field=BooleanField(null=True))
     rows = RoleAssignment.objects.annotate(expired=expired)
-    groups = memberships().filter(user=user.pk).values("group")
-    return union([rows.filter(user=user.pk).values_list(*columns), rows.filter(group__in=groups).values_list(*columns)])
+    groups = memberships().filter(user=user).values("group")
+    return union([rows.filter(user=user).values_list(*columns), rows.filter(group__in=groups).values_list(*columns)])
 
 
 def holders(role_ids: Collection[int], scope_ids: Collection[int] | None = None, when: Q = LIVE) -> list[QuerySet[Any]]:

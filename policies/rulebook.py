@@ -7,7 +7,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts.models import Scope
+from policies.compiled import Compiled
 from policies.conditions import Condition, conditions_of
 from policies.models import Catalogue, EntityType, Role, RoleSetting, Rule, RulebookVersion
 
@@ -101,7 +104,7 @@ def rulebook() -> Rulebook:
 
 def _newest() -> Rulebook:
     global _current
-    version = RulebookVersion.objects.values_list("token", flat=True).first() or ""
+    (version,) = next(iter(_version()), ("",))
     book = _current  # once: another thread may put a book of its own transaction there meanwhile
     if book is None or book.version != version:
         book = _current = _load(version)
@@ -113,6 +116,11 @@ def restore_rulebook(book: Rulebook) -> None:
     global _current
     _current = book
     forget_rulebook()
+
+
+@Compiled
+def _version() -> QuerySet[Any]:
+    return RulebookVersion.objects.values_list("token")
 
 
 def _load(version: str) -> Rulebook:
