@@ -169,9 +169,8 @@ def givers(book: Rulebook, role: Role) -> dict[Role, str]:
         about_role = [c for c in line.conditions if isinstance(c, Field) and c.name == "role"]
         if all(role.pk in condition.values for condition in about_role):
             rest = tuple(condition for condition in line.conditions if condition not in about_role)
-            for giver in book.roles.values():
-                if line.role_id in book.held_with[giver.pk] and giver.pk not in book.switched_off:
-                    asked.setdefault(giver, set()).add(rest)
+            for giver in book.comes_with[line.role_id] - book.switched_off.keys():
+                asked.setdefault(book.roles[giver], set()).add(rest)
     return {
         giver: "" if () in groups else where(book, tuple(sorted(groups, key=lambda group: where(book, (group,)))))
         for giver, groups in sorted(asked.items(), key=lambda pair: place_of(pair[0]))

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from console.lists import render_list, searched
 from console.protection import PageRequest, requires, visible
@@ -113,7 +113,6 @@ def without_effect(columns: Iterable[Column]) -> list[Column]:
 def role_detail(request: PageRequest, role: Role) -> HttpResponse:
     book = rulebook()
     role = book.roles[role.pk]
-    including = {pk for pk, held in book.held_with.items() if role.pk in held}
     included = roles_among(book, book.held_with[role.pk] | {one.pk for one in role.includes.all()}, without=role)
     counts = assignment_counts(request, role)
     catalogue_url = reverse("catalogue_detail", args=[role.catalogue.code])
@@ -121,7 +120,7 @@ def role_detail(request: PageRequest, role: Role) -> HttpResponse:
         "crumbs": crumbs((str(role.catalogue), catalogue_url), (str(role), "")), "role": role,
         "why": book.switched_off.get(role.pk, ""), "holders": holders_in_words(role), "places": places_in_words(role),
         "told": [(one, rules_in_words(book, one), book.switched_off.get(one.pk, "")) for one in (role, *included)],
-        "included": included, "included_in": roles_among(book, including, without=role),
+        "included": included, "included_in": roles_among(book, book.comes_with[role.pk], without=role),
         "defaults": [unless and book.roles[unless] for pk, unless in book.defaults if pk == role.pk],
         "givers": givers(book, role), "count": None if counts is None else counts.get(role.pk, 0),
         "compare_url": compare_address(role),
@@ -138,8 +137,8 @@ def changes(request: PageRequest, role: Role) -> dict[str, str]:
     may = {action: access.may(request.user, action, role) for action in ("update", "delete")}
     create = create_address(request)
     return {
-        "update_url": address("role_update", role.uid) if may["update"] and role.catalogue.is_editable else "",
-        "delete_url": address("role_delete", role.uid) if may["delete"] and role.catalogue.is_editable else "",
+        "update_url": reverse("role_update", args=[role.uid]) if may["update"] and role.catalogue.is_editable else "",
+        "delete_url": reverse("role_delete", args=[role.uid]) if may["delete"] and role.catalogue.is_editable else "",
         "copy_url": f"{create}?from={role.uid}" if create else "",
     }
 
@@ -167,16 +166,9 @@ def compare_address(*roles: Role) -> str:
 
 def settings_address(request: PageRequest, catalogue: Catalogue) -> str:
     """Where the catalogue is switched; empty for those who may not."""
-    return address("catalogue_update", catalogue.code) if access.may(request.user, "update", catalogue) else ""
+    return reverse("catalogue_update", args=[catalogue.code]) if access.may(request.user, "update", catalogue) else ""
 
 
 def create_address(request: PageRequest) -> str:
     """Where a role is made; empty for those who may not."""
-    return address("role_create") if access.may(request.user, "create", At("role")) else ""
-
-
-def address(name: str, *args: str) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
+    return reverse("role_create") if access.may(request.user, "create", At("role")) else ""

@@ -347,6 +347,12 @@ class TestIndex:
         assert "<html" not in response.content.decode()
         assert "Editor" in Page(response).text
 
+    def test_what_one_may_not_change_is_not_offered(self, org: SimpleNamespace, admin: Client) -> None:
+        for client, offered in ((admin, True), (signed_in(org.keeper), False)):
+            page = Page(client.get(reverse("role_index")))
+            assert (reverse("role_create") in page.links) is offered
+            assert (reverse("catalogue_update", args=["h2o"]) in page.links) is offered
+
     def test_who_sees_no_role_sees_no_menu_entry(self, org: SimpleNamespace) -> None:
         outsider = signed_in(org.outsider)
         assert outsider.get(reverse("role_index")).status_code == 403
