@@ -105,6 +105,20 @@ class Reach:
     services: int
     actions: tuple[tuple[str, str], ...]  # (label, "they own it": on which condition)
 
+    @property
+    def given_to(self) -> str:
+        """ "20 users, 1 group"; empty for a role that people hold by default."""
+        counts = ((self.people, "user"), (self.groups, "group"), (self.services, "service"))
+        return ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
+
+    @property
+    def by_condition(self) -> list[tuple[str, str]]:
+        """("View, Launch", on which condition), in the order of the catalogue."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for label, where in self.actions:
+            found[where].append(label)
+        return [(", ".join(labels), where) for where, labels in found.items()]
+
 
 def roles_reaching(resource: Resource) -> list[Reach]:
     """The roles by which somebody may do something with the object now, nearest place first; two queries."""

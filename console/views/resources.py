@@ -18,6 +18,7 @@ from console.forms.resources import DEFAULT_SORT, SORTS, ResourceForm, listed_re
 from console.lists import render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
 from console.protection import PageRequest, requires, signed_in, visible
+from console.questions import EXPLAIN, who_url, why_url
 from console.views import shares
 from console.views.project_users import add_errors
 from policies import access, history
@@ -63,6 +64,7 @@ def rows_of(user: User, resources: Iterable[Resource]) -> list[dict[str, Any]]:
             "resource": resource,
             "type": type_label(resource.entity_type),
             "email": email_of(resource, allowed[resource.pk], in_directory=in_directory),
+            "allowed": allowed[resource.pk],
             "tags": [tag.name for tag in resource.tags.all()],
             "actions": [label for code, label in resource.entity_type.actions.items() if code in allowed[resource.pk]],
         }
@@ -103,39 +105,42 @@ def csv_rows(user: User, resources: Iterable[Resource]) -> Iterator[list[Any]]:
 def resource_detail(request: PageRequest, resource: Resource) -> HttpResponse:
     user = request.user
     [row] = rows_of(user, with_what_is_asked(Resource.objects.filter(pk=resource.pk)))
-    resource = row["resource"]
+    resource, allowed = row["resource"], row["allowed"]
     seen = seen_resources(user)
     reads = access.may(user, "read", At("event_history", resource.scope))
     events = history.readable(user, within=resource.scope).filter(object_uid=resource.uid) if reads else ()
     return render(request, "console/resources/detail.html", {
-        **row, "crumbs": resource_crumbs(request, resource), "able": able(user, resource),
+        **row, "crumbs": resource_crumbs(request, resource), "able": able(user, resource, allowed),
         "parent": seen.filter(pk=resource.parent_id).first() if resource.parent_id else None,
         "children": seen.filter(parent=resource).select_related("entity_type").order_by("name", "pk")[:CHILDREN_SHOWN],
-        "may_change": changeable_fields(request.actor, resource), **who_has_access(request, resource),
+        "may_change": changeable_fields(request.actor, resource), **who_has_access(request, resource, allowed),
         "may_read_events": reads, "events": history.tell(events[:EVENTS_SHOWN], targets=False),
     })  # fmt: skip
 
 
-def able(user: User, resource: Resource) -> list[dict[str, str]]:
+def able(user: User, resource: Resource, allowed: set[str]) -> list[dict[str, str]]:
     """Every action of the type, whether the user may do it, and why; for components/able.html."""
-    allowed = access.actions_for(user, [resource])[resource.pk]
+    asks = access.may(user, EXPLAIN[0], At(EXPLAIN[1], resource.scope))
     return [
         {
             "state": "yes" if code in allowed else "no",
             "label": label,
             "why": access.explain(user, code, resource).reasons[0] if code in allowed else "",
+            "why_url": why_url(code, resource),
+            "who_url": who_url(code, resource) if asks else "",
         }
         for code, label in resource.entity_type.actions.items()
     ]
 
 
-def who_has_access(request: PageRequest, resource: Resource) -> dict[str, Any]:
-    """Roles and shares that reach a resource, as far as the reader may know of them."""
+def who_has_access(request: PageRequest, resource: Resource, allowed: set[str]) -> dict[str, Any]:
+    """Roles and shares that reach a resource, as far as the reader, who may do the actions `allowed`, may know of them."""
     may_share = request.actor.may(*who_shares(resource))
     knows_roles = access.may(request.user, "read", At("role_assignment", resource.scope))
     page, _ = sorted_page(request, shares.shares_of(resource), shares.SORTS, "holder")
     return {
-        "may_share": may_share and bool(shareable_actions(resource)),
+        "may_give": may_share and bool(shareable_actions(resource).keys() & allowed),
+        "may_take_back": may_share,
         "reaching": roles_reaching(resource) if knows_roles else None,
         "page": page,
         "shares": shares.rows_of(resource, list(page.object_list), "resource_share_delete") if may_share else [],

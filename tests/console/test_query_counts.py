@@ -13,7 +13,7 @@ from policies.actions.groups import create_group
 from policies.actions.scopes import create_scope
 from policies.actions.shares import share
 from policies.audit import recording
-from policies.models import AuditEvent, BulkJob, RoleAssignment
+from policies.models import AuditEvent, BulkJob, EntityType, Resource, RoleAssignment
 from tests.console.conftest import COMMAND, role
 from tests.console.test_project_users import READER, STORAGE
 from tests.factories import signed_in
@@ -37,6 +37,10 @@ def grow(org: SimpleNamespace, size: int) -> BulkJob:
         RoleAssignment(role=given, user=user, scope=org.alpha, granted_by="somebody")
         for user, roles in (*((u, (role(READER), role(STORAGE))) for u in users), *((p, (viewer,)) for p in people))
         for given in roles
+    )
+    kind = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
+    Resource.objects.bulk_create(
+        Resource(entity_type=kind, scope=org.alpha, name=f"r{n}", owner=users[n]) for n in range(size)
     )
     team = create_group(actor=COMMAND, name="A team")  # on the first page whatever the size
     team.user_set.set(people[:5])
@@ -86,6 +90,14 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace,
         "Overview of a project": (keeper, reverse("project_detail", args=[alpha])),
         "Projects": (administrator, reverse("project_index")),
         "Projects of a project administrator": (keeper, reverse("project_index")),
+        "Resources": (administrator, reverse("resource_index")),
+        "Resources of a project, filtered": (
+            administrator,
+            reverse("resource_index"),
+            {"project": alpha, "type": "ovhcloud:notebook", "q": "r", "sort": "-tags"},
+        ),
+        "Resources, export": (administrator, reverse("resource_export")),
+        "Resource": (administrator, reverse("resource_detail", args=[Resource.objects.get(name="r0").uid])),
         "All activity": (administrator, reverse("activity_index")),
         "Roles": (administrator, reverse("role_index")),
         "Role matrix": (keeper, reverse("catalogue_detail", args=["runai"])),

@@ -385,7 +385,8 @@ def test_nobody_shares_what_they_may_not_do(org: SimpleNamespace) -> None:
     # To use it is not to share it: that is the matter of whoever manages the project.
     for method in (signed_in(org.operator).get, signed_in(org.operator).post):
         assert method(create_url(org.masks), {"holder": "outsider", "permission": "access"}).status_code == 403
-    assert not detail(org.operator, org.masks).context["may_share"]
+    for nobody in (org.operator, org.administrator):
+        assert not detail(nobody, org.masks).context["may_give"]
 
 
 def test_only_what_can_be_shared_is_offered(org: SimpleNamespace) -> None:
