@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.http import QueryDict
 from django.utils import timezone
@@ -46,9 +46,17 @@ SORTS: Sorts = {
 DEFAULT_SORT = "-since"
 
 
-def sorts() -> Sorts:
-    """With the order by state, which the rules of today decide."""
-    return SORTS | {"status": (state_rank().asc(), "pk"), "-status": (state_rank().desc(), "-pk")}
+def sorts(project: Project | None = None) -> Sorts:
+    """With the orders by state, which the rules of today decide, and by source: given directly before to a group; of a
+    project, given there before inherited."""
+    state, first = state_rank(), Q(scope=project.pk) if project else Q(group=None)
+    source = Case(When(first, then=Value(0)), default=Value(1))
+    more = {"status": (state,), "source": (source, Lower("scope__name"))}
+    return {
+        **SORTS,
+        **{name: (*(key.asc() for key in keys), "pk") for name, keys in more.items()},
+        **{f"-{name}": (*(key.desc() for key in keys), "-pk") for name, keys in more.items()},
+    }
 
 
 class AssignmentFilter(forms.Form):

@@ -39,7 +39,7 @@ HEADER = ("type", "subject", "role", "place_kind", "place", "status", "given_by"
 def assignment_index(request: PageRequest) -> HttpResponse:
     filters, text = AssignmentFilter(request.GET, request.user), searched(request)
     rows = filters.apply(visible_assignments(request.user), text).annotate(now=Now())
-    page, sort = sorted_page(request, rows, sorts(), DEFAULT_SORT, CappedPaginator)
+    page, sort = sorted_page(request, rows, sorts(filters.of_project), DEFAULT_SORT, CappedPaginator)
     return render_list(request, "assignments", {
         "crumbs": [("Role assignments", "")],
         "may_give": access.may_some(request.user, "create", *TYPES),
@@ -83,7 +83,7 @@ def source_of(assignment: RoleAssignment, project: Project | None) -> str:
 @requires_some("read", *TYPES)
 def assignment_export(request: PageRequest) -> StreamingHttpResponse:
     filters, text = AssignmentFilter(request.GET, request.user), searched(request)
-    every = sorts()
+    every = sorts(filters.of_project)
     order = every.get(request.GET.get("sort", ""), every[DEFAULT_SORT])
     rows = filters.apply(visible_assignments(request.user), text).annotate(now=Now()).order_by(*order)
     said = {"filters": [f"{c['label']}: {c['value']}" for c in filters.chips], "search": text}
@@ -125,7 +125,9 @@ def assignment_update(request: PageRequest, assignment: RoleAssignment) -> HttpR
 
 def update_form(assignment: RoleAssignment, data: Any = None) -> UpdateForm:
     now = {"expires_at": assignment.expires_at, "reason": assignment.reason, "seen": digest_of(told(assignment))}
-    return UpdateForm(data, initial=now)
+    form = UpdateForm(data, initial=now)
+    form.fields["expires_at"].widget.attrs["autofocus"] = True  # what the form is for; in a row it has just appeared
+    return form
 
 
 def save_terms(request: PageRequest, assignment: RoleAssignment, form: UpdateForm) -> None:

@@ -1,6 +1,7 @@
 """Give roles: many subjects, roles and places at once. Choose, review, and a result for each combination."""
 
 from collections import Counter
+from itertools import groupby
 from typing import Any
 
 from django.http import HttpResponse
@@ -11,14 +12,15 @@ from accounts.models import Scope
 from console.forms.assignments import GiveForm
 from console.pickers import Picker, pick_places, pick_subjects
 from console.protection import PageRequest, requires_some
+from console.questions import why_url
 from console.views.assignments import TYPES, way
 from policies import access, giving
 from policies.actions.giving import Result, give_roles
 from policies.giving import Combination, Effect
-from policies.models import Role
+from policies.models import Role, RoleAssignment
 from policies.offers import under_headings
 
-SHOWN_AT_ONCE = 6  # roles of a longer group stand behind a disclosure, but for those that are ticked
+SHOWN_AT_ONCE = 4  # roles of a longer group stand behind a disclosure, but for those that are ticked
 
 
 @requires_some("create", *TYPES)
@@ -82,27 +84,38 @@ def choose_page(request: PageRequest, form: GiveForm, status: int = 200) -> Http
 
 def role_groups(request: PageRequest, form: GiveForm) -> list[dict[str, Any]]:
     """Every role of the catalogues in use, for components/role_groups.html; what one may not give says why."""
-    offers = {offer.role: offer.blocked for offer in giving.offers(request.user)}
-    groups = []
-    for heading in under_headings(list(offers)):
-        choices = [choice(role, role in form.found_roles, offers[role]) for role in heading.roles]
-        choices.sort(key=lambda choice: bool(choice["blocked"]))  # what one may give first
-        long = len(choices) > SHOWN_AT_ONCE + 1
-        first = [c for number, c in enumerate(choices) if not long or number < SHOWN_AT_ONCE or c["checked"]]
-        more = [c for c in choices if c not in first]
-        groups.append({"label": heading.label, "purpose": heading.purpose, "choices": first, "more": more})
+    offers = giving.offers(request.user)
+    blocked, groups = {offer.role: offer.blocked for offer in offers}, []
+    for catalogue, some in groupby((offer.role for offer in offers), lambda role: str(role.catalogue)):
+        for heading in under_headings(list(some)):
+            choices = [choice(request, role, role in form.found_roles, blocked[role]) for role in heading.roles]
+            choices.sort(key=lambda choice: bool(choice["blocked"]))  # what one may give first
+            long = len(choices) > SHOWN_AT_ONCE + 1
+            first = [c for number, c in enumerate(choices) if not long or number < SHOWN_AT_ONCE or c["checked"]]
+            more = [c for c in choices if c not in first]
+            label = catalogue if heading.label == catalogue else f"{catalogue}: {heading.label}"
+            groups.append({"label": label, "purpose": heading.purpose, "choices": first, "more": more})
     return groups
 
 
-def choice(role: Role, ticked: bool, blocked: str) -> dict[str, Any]:
-    return {"role": role, "value": role.uid, "checked": ticked and not blocked, "held": False, "blocked": blocked}
+def choice(request: PageRequest, role: Role, ticked: bool, blocked: str) -> dict[str, Any]:
+    """A role for components/choice.html."""
+    asked = RoleAssignment(role=role, scope=access.root_for(request.user))
+    return {
+        "role": role, "value": role.uid, "checked": ticked and not blocked, "held": False, "blocked": blocked,
+        "why_url": why_url("create", asked) if blocked else "",
+    }  # fmt: skip
 
 
 def review_page(request: PageRequest, form: GiveForm, found: list[Combination]) -> HttpResponse:
     """What will happen to each combination, before anything does."""
     counts = Counter(combination.effect for combination in found)
+    rows = [
+        {"combination": c, "why_url": why_url("create", c.assignment) if c.effect == Effect.DENIED else ""}
+        for c in found
+    ]
     return render(request, "console/assignments/review.html", {
-        "crumbs": way("Give roles"), "form": form, "found": found, "ends": form.ends,
+        "crumbs": way("Give roles"), "form": form, "found": found, "rows": rows, "ends": form.ends,
         "to_give": counts[Effect.NEW] + counts[Effect.PENDING],
         "held": counts[Effect.HELD], "refused": counts[Effect.DENIED] + counts[Effect.UNFIT],
     })  # fmt: skip

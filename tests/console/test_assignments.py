@@ -107,7 +107,9 @@ def test_the_columns(org: SimpleNamespace, client_of: ClientOf) -> None:
     assert f'datetime="{ends.isoformat()}"' in response.content.decode()
 
 
-@pytest.mark.parametrize("sort", ["subject", "type", "role", "place", "kind", "by", "since", "expires", "status"])
+@pytest.mark.parametrize(
+    "sort", ["subject", "type", "role", "place", "kind", "by", "source", "since", "expires", "status"]
+)
 def test_every_column_sorts_the_whole_set(org: SimpleNamespace, client_of: ClientOf, sort: str) -> None:
     people = User.objects.bulk_create(User(username=f"p{n:02}", search_text=f"p{n:02}") for n in range(40))
     now = timezone.now()
@@ -124,6 +126,7 @@ def test_every_column_sorts_the_whole_set(org: SimpleNamespace, client_of: Clien
         "role": lambda r: r["assignment"].role.label.lower(),
         "place": lambda r: r["assignment"].scope.name.lower(),
         "kind": lambda r: r["assignment"].scope.kind,
+        "source": lambda r: (r["source"], r["assignment"].scope.name.lower()),
         "by": lambda r: r["assignment"].granted_by.lower(),
         "since": lambda r: r["assignment"].granted_at,
         "expires": lambda r: (r["assignment"].expires_at is None, r["assignment"].expires_at or now),
@@ -162,6 +165,8 @@ def test_filters_stand_in_the_address_as_chips(org: SimpleNamespace, client_of: 
         "Alpha", "and inherited", "Ends within 7 days", "Project Viewer",
     }  # fmt: skip
     assert "Inherited from Perception" in Page(response).text
+    reaching = administrator.get(INDEX, {"project": "alpha", "inherited": "1", "sort": "source"}).context["rows"]
+    assert [row["source"] for row in reaching][:4] == ["Given here", "Given here", "Given here", "Inherited from North"]
     assert "?project=alpha&inherited=1&status=soon" in Page(response).links
     assert "No role assignments match" in Page(administrator.get(INDEX, {"q": "nobody at all"})).text
 
