@@ -16,14 +16,11 @@ ACCESS = (
         "subject = subject_for(user)\n    candidates",
     ),
     Mutation(
-        "may: no boundary",
-        "    if outside(subject, thing):\n        return False\n    return any(",
-        "    return any(",
+        "may: no boundary", "    if outside(subject, thing):\n        return False\n    return any(", "    return any("
     ),
+    Mutation("may: no shares", " or action in shared_actions(user, thing)\n\n\ndef may_at_all", "\n\n\ndef may_at_all"),
     Mutation(
-        "may: no shares",
-        " or action in _shared(user, [thing])[_key(thing)]\n\n\ndef may_at_all",
-        "\n\n\ndef may_at_all",
+        "may: shares of any object", "_share_rows(user, tables, content_object=thing)", "_share_rows(user, tables)"
     ),
     Mutation("may at all: everything asked", "return any(may(user, action, At(", "return all(may(user, action, At("),
     Mutation("a condition holds always", " or not c.holds(subject, thing, seen)\n", "\n"),
@@ -60,7 +57,7 @@ ACCESS = (
     ),
     Mutation(
         "shares: with everybody",
-        "with_user._default_manager.filter(user=user.pk, **which)",
+        "with_user._default_manager.filter(user=user, **which)",
         "with_user._default_manager.filter(**which)",
     ),
     Mutation(
@@ -175,7 +172,7 @@ ACCESS = (
         "pass\n",
     ),
     Mutation("why: no boundary", "beyond = outside(subject, thing)", "beyond = False"),
-    Mutation("why: no shares", "shared = action in _shared(user, [thing])[_key(thing)]", "shared = False"),
+    Mutation("why: no shares", "shared = action in shared_actions(user, thing)", "shared = False"),
     Mutation(
         "why: whatever is missing",
         "shared or any(not c.missing for c in candidates)",
@@ -184,12 +181,20 @@ ACCESS = (
 )
 
 HOLDINGS = (
-    Mutation("expiry turned round", "end <= now,", "end > now,"),
-    Mutation("nothing expires", "expired=end is not None and end <= now,", ""),
-    Mutation("nothing is pending", "pending=book.roles[role].needs_scope and scope == book.root_id,", ""),
-    Mutation("pending anywhere", "needs_scope and scope == book.root_id", "needs_scope"),
-    Mutation("pending turned round", "needs_scope and scope == book.root_id", "needs_scope and scope != book.root_id"),
-    Mutation("every role has effect", "switched_off=role in book.switched_off,", ""),
+    Mutation(
+        "expiry turned round", "ExpressionWrapper(Q(expires_at__lte=Now())", "ExpressionWrapper(Q(expires_at__gt=Now())"
+    ),
+    Mutation(
+        "nothing expires", "scope, assignment, group, expired, pending,", "scope, assignment, group, False, pending,"
+    ),
+    Mutation("nothing is pending", "pending = scope == root and book.roles[role].needs_scope", "pending = False"),
+    Mutation("pending anywhere", "scope == root and book.roles[role].needs_scope", "book.roles[role].needs_scope"),
+    Mutation(
+        "pending turned round",
+        "scope == root and book.roles[role].needs_scope",
+        "scope != root and book.roles[role].needs_scope",
+    ),
+    Mutation("every role has effect", "pending, role in book.switched_off)", "pending, False)"),
     Mutation(
         "list: expired roles count",
         "not (self.expired or self.pending or self.switched_off)",
@@ -205,54 +210,40 @@ HOLDINGS = (
         "not (self.expired or self.pending or self.switched_off)",
         "not (self.expired or self.pending)",
     ),
-    Mutation("no roles through groups", "direct.union(by_group, all=True)", "direct"),
     Mutation(
-        "roles of every group", 'group__in=memberships().filter(user=user.pk).values("group")', "group__isnull=False"
+        "no roles through groups",
+        "union([rows.filter(user=user).values_list(*columns), rows.filter(group__in=groups).values_list(*columns)])",
+        "rows.filter(user=user).values_list(*columns)",
     ),
-    Mutation("only roles through groups", "direct.union(by_group, all=True)", "by_group"),
+    Mutation(
+        "roles of every group",
+        'groups = memberships().filter(user=user).values("group")',
+        'groups = memberships().exclude(user=user).values("group")',
+    ),
+    Mutation(
+        "only roles through groups",
+        "union([rows.filter(user=user).values_list(*columns), rows.filter(group__in=groups).values_list(*columns)])",
+        "rows.filter(group__in=groups).values_list(*columns)",
+    ),
     Mutation("default roles for credentials and services", "if user.is_person:", "if True:"),
     Mutation("default roles for nobody", "if user.is_person:", "if False:"),
+    Mutation("default role whatever they hold", "            if unless not in effective:", "            if True:"),
     Mutation(
-        "default role whatever they hold",
-        "for role, unless in book.defaults if unless not in effective]",
-        "for role, unless in book.defaults]",
-    ),
-    Mutation(
-        "default role not beside an expired one",
-        "for holding in given if holding.in_effect for role",
-        "for holding in given for role",
+        "default role not beside an expired one", "if any(holding.in_effect for holding in holdings))", "if holdings)"
     ),
     Mutation(
         "default role beside an included one",
-        "effective = {role for holding in given if holding.in_effect for role in book.held_with[holding.role_id]}",
-        "effective = {holding.role_id for holding in given if holding.in_effect}",
+        "*(book.held_with[role] for role in effective)",
+        "*({role} for role in effective)",
     ),
+    Mutation("default role not at the organization", "append(Holding(role, root))", "append(Holding(role, 0))"),
+    Mutation("roles include nothing", "for giver in self.book.comes_with.get(role_id, ())", "for giver in (role_id,)"),
+    Mutation("what an expired role includes counts", "included_in=giver)", "included_in=giver, expired=False)"),
+    Mutation("what a pending role includes counts", "included_in=giver)", "included_in=giver, pending=False)"),
     Mutation(
-        "default role not at the organization", "given += [Holding(role, book.root_id)", "given += [Holding(role, 0)"
+        "what a role without effect includes counts", "included_in=giver)", "included_in=giver, switched_off=False)"
     ),
-    Mutation(
-        "roles include nothing",
-        "for included in book.held_with[holding.role_id] - {holding.role_id}",
-        "for included in ()",
-    ),
-    Mutation(
-        "what an expired role includes counts",
-        "included_in=holding.role_id)",
-        "included_in=holding.role_id, expired=False)",
-    ),
-    Mutation(
-        "what a pending role includes counts",
-        "included_in=holding.role_id)",
-        "included_in=holding.role_id, pending=False)",
-    ),
-    Mutation(
-        "what a role without effect includes counts",
-        "included_in=holding.role_id)",
-        "included_in=holding.role_id, switched_off=False)",
-    ),
-    Mutation(
-        "a bound user is in every cluster", "return None if self.user.all_clusters else", "return None if True else"
-    ),
+    Mutation("a bound user is in every cluster", "if self.user.all_clusters:", "if True:"),
     Mutation("who: expiry turned round", "Q(expires_at__gt=Now())", "Q(expires_at__lte=Now())"),
     Mutation("who: nothing expires", "LIVE = LASTING | Q(expires_at__gt=Now())", "LIVE = Q()"),
     Mutation("who: only what never ends", "LIVE = LASTING | Q(expires_at__gt=Now())", "LIVE = LASTING"),
@@ -284,6 +275,12 @@ HOLDINGS = (
         "who: no roles through groups",
         'return [rows.filter(user__isnull=False).values("user"), ',
         'return [rows.filter(user__isnull=False).values("user")] or [',
+    ),
+    Mutation("an unbound user is in no cluster", "if self.user.all_clusters:", "if False:"),
+    Mutation(
+        "a bound user is in everybody's clusters",
+        "User.clusters.through.objects.filter(user=self.user.pk)",
+        "User.clusters.through.objects.all()",
     ),
 )
 
@@ -354,11 +351,7 @@ RULEBOOK = (
         "what is without effect is included", "without = () if pk in switched_off else switched_off", "without = ()"
     ),
     Mutation("settings hang no role on another", "direct[setting.named_id].add(setting.role_id)", "pass"),
-    Mutation(
-        "settings set no role aside",
-        "switched_off=set_aside | switched_off,",
-        "switched_off=switched_off,",
-    ),
+    Mutation("settings set no role aside", "switched_off=set_aside | switched_off,", "switched_off=switched_off,"),
     Mutation("a setting that names its role sets it aside", "if s.named_id != s.role_id and not (", "if not ("),
     Mutation(
         "a setting for everybody sets its role aside", " and not (s.named_id is None and s.everybody_if_unset)\n", "\n"
