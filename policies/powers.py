@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import Group
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import Scope, User
 from policies.access import ancestor_ids, outside, type_id
 from policies.conditions import Condition
 from policies.holdings import LIVE, Holding, Subject, memberships, subject_for
 from policies.models import EntityType, Role, RoleAssignment
-from policies.protected import PROTECTED, At, entity_type_of
+from policies.protected import PROTECTED, At, Protected, entity_type_of
 from policies.rulebook import Rulebook, rulebook
 
 ROWS_AT_ONCE = 500
@@ -116,14 +116,17 @@ def shares_with(user: User, place: Scope | None = None) -> Iterator[Shared]:
             things = protected.model._default_manager.filter(protected.where)
             if place and protected.scope:
                 things = things.filter(**{f"{protected.scope}__in": Scope.objects.inside(place).values("pk")})
-            yield from _shares_of(subject, protected.shares, things)
+            yield from _shares_of(subject, protected, things)
 
 
-def _shares_of(subject: Subject, tables: tuple[type[Model], type[Model]], things: QuerySet[Any]) -> Iterator[Shared]:
+def _shares_of(subject: Subject, protected: Protected, things: QuerySet[Any]) -> Iterator[Shared]:
+    assert protected.shares is not None
     groups = memberships().filter(user=subject.user.pk).values("group")
-    for table, holder, them in zip(tables, ("user", "group"), ([subject.user.pk], groups), strict=True):
+    place = protected.scope.removesuffix("_id")
+    thing = f"content_object__{place}" if place != protected.scope else "content_object"
+    for table, holder, them in zip(protected.shares, ("user", "group"), ([subject.user.pk], groups), strict=True):
         rows: QuerySet[Any] = table._default_manager.filter(**{f"{holder}__in": them}, content_object__in=things)
-        for row in rows.select_related("permission", "content_object", holder).order_by("pk").iterator(ROWS_AT_ONCE):
+        for row in rows.select_related("permission", thing, holder).order_by("pk").iterator(ROWS_AT_ONCE):
             if not outside(subject, row.content_object):
                 kind = subject.book.entity_types[type_id(subject.book, row.content_object)]
                 group = row.group.name if holder == "group" else ""

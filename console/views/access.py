@@ -1,6 +1,7 @@
 """Who may do what, and why: the access pages."""
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,9 +24,9 @@ from policies.audit import record
 from policies.fixes import PEOPLE_SHOWN, Fix
 from policies.holdings import LIVE
 from policies.models import RoleAssignment
-from policies.powers import Power, held_roles, powers_of, through
+from policies.powers import Power, Shared, held_roles, powers_of, shares_with, through
 from policies.protected import At, scope_of
-from policies.routes import Explanation, Step, asked, explained
+from policies.routes import Explanation, Step, asked, explained, named
 from policies.rulebook import rulebook
 from policies.truth import truth_tables
 
@@ -218,7 +219,8 @@ def what_can(request: PageRequest) -> HttpResponse:
         if user is not None:
             page = Paginator(powers_of(user, place), PAGE_SIZE).get_page(request.GET.get("page"))
             context |= {"subject": user, "place": place, "page": page, "rows": list(page.object_list)}
-            context |= {"held": held_lines(user, place), "export_url": reverse("what_can_export")}
+            context |= {"held": held_lines(user, place), "shared": shared_lines(user, place)}
+            context["export_url"] = reverse("what_can_export")
     context |= frame_of(request, form, "What can")
     return render_list(request, "access", context, "what", status=422 if form.errors else 200)
 
@@ -239,6 +241,18 @@ def held_lines(user: User, place: Scope | None) -> dict[str, Any]:
     return {"lines": lines, "count": every.count()}
 
 
+def shared_lines(user: User, place: Scope | None) -> list[dict[str, Any]]:
+    """The first things that are shared with the user."""
+    return [
+        {
+            "thing": named(share.thing),
+            "action": share.kind.actions.get(share.action, share.action),
+            "group": share.group,
+        }
+        for share in islice(shares_with(user, place), HELD_SHOWN)
+    ]
+
+
 @signed_in
 def what_can_export(request: PageRequest) -> StreamingHttpResponse:
     form = WhatForm(request.GET, viewer=request.user)
@@ -251,7 +265,7 @@ def what_can_export(request: PageRequest) -> StreamingHttpResponse:
     record(request.actor, "decision.export", place or rulebook().root, after={"what can": user.label})
     header = ("type", "what", "action", "where", "role", "from")
     lines = (line for power in powers_of(user, place) for line in what_lines(power))
-    return csv_response("what-can.csv", header, lines)
+    return csv_response("what-can.csv", header, chain(lines, map(shared_line, shares_with(user, place))))
 
 
 def what_lines(power: Power) -> Iterator[tuple[Any, ...]]:
@@ -262,6 +276,12 @@ def what_lines(power: Power) -> Iterator[tuple[Any, ...]]:
                 yield power.kind.full_name, power.kind.label, action, where, source.role.full_name, source.where
 
 
+def shared_line(share: Shared) -> tuple[Any, ...]:
+    """One line for each action on one thing."""
+    source = f"shared with group {share.group}" if share.group else "shared with them"
+    return share.kind.full_name, named(share.thing), share.action, "", "", source
+
+
 # How
 
 
@@ -269,4 +289,6 @@ def what_lines(power: Power) -> Iterator[tuple[Any, ...]]:
 def decision_help(request: PageRequest) -> HttpResponse:
     """How a decision is made, and which role allows what."""
     way = [("Access check", reverse("access_check")), ("How a decision is made", "")]
-    return render(request, "console/access/how.html", {"crumbs": way, "tables": truth_tables()})
+    return render(request, "console/access/how.html", {
+        "crumbs": way, "tables": truth_tables(), "may_read_roles": access.may(request.user, "read", At("role")),
+    })  # fmt: skip

@@ -399,6 +399,20 @@ def test_what_can_tells_actions_conditions_and_sources(org: SimpleNamespace, kee
     assert ["roster:project", "Projects", "update", "", "roster:project_administrator", "in Alpha"] in lines
 
 
+def test_what_can_tells_what_was_shared(org: SimpleNamespace, keeper: Client) -> None:
+    """In the place that is asked about, and to whom."""
+    team = create_group(actor=COMMAND, name="Team")
+    update_group(actor=COMMAND, group=team, add=[org.viewer])
+    share(actor=COMMAND, thing=a_notebook(org), action="access", subject=team)
+    share(actor=COMMAND, thing=org.beta, action="read", subject=org.viewer)
+    page = keeper.get(reverse("what_can"), {"user": "viewer", "place": "alpha"})
+    assert page.context["shared"] == [{"thing": "resnet", "action": "Open", "group": "Team"}]
+    own = signed_in(org.viewer).get(reverse("what_can"))
+    assert [share["thing"] for share in own.context["shared"]] == ["Beta", "resnet"]
+    exported = signed_in(org.viewer).get(reverse("what_can_export")).getvalue().decode()
+    assert "ovhcloud:notebook,resnet,access,,,shared with group Team" in exported
+
+
 def test_how_a_decision_is_made_is_drawn_from_the_catalogues(org: SimpleNamespace) -> None:
     page = signed_in(org.outsider).get(reverse("decision_help"))
     tables = {table.catalogue.code: table for table in page.context["tables"]}
