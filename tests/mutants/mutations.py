@@ -142,6 +142,11 @@ ACCESS = (
         "pk__in=union(holders(held, None, when))",
     ),
     Mutation("who: anywhere", "branches += holders(held, above, when)", "branches += holders(held, None, when)"),
+    Mutation(
+        "who: a page needs the organization",
+        "above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(book, thing)",
+        "above = ancestor_ids(book, thing)",
+    ),
     Mutation("who: no shares", "branches += _shared_with(action, thing, seen)", ""),
     Mutation(
         "who: disabled users too",

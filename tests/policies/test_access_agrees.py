@@ -51,7 +51,7 @@ def check_questions(built: Builder, people: dict[str, User], name: str) -> int:
         expected = {user for user in people if oracle.allowed(built.world, user, action, name)}
         asked = built.some(people, 0.4 if what["type"] in SHAREABLE else 1)
         assert {user for user in asked if access.may(people[user], action, row)} == expected & {*asked}, (action, name)
-        if what["scope"] is not None and built.chance(0.6):  # a page is asked of one user
+        if built.chance(0.6):
             who_may = set(access.people_who_may(action, row).values_list("username", flat=True))
             assert who_may & people.keys() == expected, f"who may {action} {name}"
         for user in built.some(people, 0.15):
