@@ -8,6 +8,12 @@ from console.views import services
 service = "services/<slug:service>"
 
 urlpatterns = [
+    path(".well-known/authzen-configuration", authzen.configuration, name="authzen_configuration"),
+    path("access/v1/evaluation", authzen.evaluation, name="authzen_evaluation"),
+    path("access/v1/evaluations", authzen.evaluations, name="authzen_evaluations"),
+    path("access/v1/search/subject", authzen.search_subject, name="authzen_search_subject"),
+    path("access/v1/search/resource", authzen.search_resource, name="authzen_search_resource"),
+    path("access/v1/search/action", authzen.search_action, name="authzen_search_action"),
     path("services/", services.service_index, name="service_index"),
     path("services/new/", services.service_create, name="service_create"),
     path(f"{service}/", services.service_detail, name="service_detail"),
@@ -17,10 +23,4 @@ urlpatterns = [
     path(f"{service}/delete/", services.service_delete, name="service_delete"),
     path(f"{service}/tokens/new/", services.service_token_create, name="service_token_create"),
     path(f"{service}/tokens/<slug:token>/delete/", services.service_token_delete, name="service_token_delete"),
-    path(".well-known/authzen-configuration", authzen.configuration, name="authzen_configuration"),
-    path("access/v1/evaluation", authzen.evaluation, name="authzen_evaluation"),
-    path("access/v1/evaluations", authzen.evaluations, name="authzen_evaluations"),
-    path("access/v1/search/subject", authzen.search_subject, name="authzen_search_subject"),
-    path("access/v1/search/resource", authzen.search_resource, name="authzen_search_resource"),
-    path("access/v1/search/action", authzen.search_action, name="authzen_search_action"),
 ]

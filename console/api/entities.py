@@ -26,6 +26,14 @@ from policies.models import EntityType, Resource
 from policies.protected import PROTECTED, At, OrgAssignment
 from policies.rulebook import Rulebook, rulebook
 
+# With the columns that decisions read; of each one more, Django writes longer at the query.
+SUBJECT_ROWS = User.objects.only("uid", "username", "kind", "is_active", "all_clusters").order_by()
+PLACE = tuple(f"scope__{name}" for name in ("kind", "path", "cluster", "name"))
+RESOURCE_ROWS = (
+    Resource.objects.select_related("scope")
+    .only("uid", "external_id", "entity_type", "owner", "parent", "visibility", *PLACE)
+    .order_by()
+)
 LONGEST = 255  # characters; no id or name is longer
 
 
@@ -59,7 +67,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "org_assignment": ("uid",),
 }
 OF_RESOURCES = ("external_id", "uid")
-RELATED = {"group": ("profile",), "role_assignment": ("scope",), "org_assignment": ("scope",), "": ("scope",)}
+RELATED = {"group": ("profile",), "role_assignment": ("scope",), "org_assignment": ("scope",)}
 
 
 def type_of(book: Rulebook, name: str, action: str | None) -> EntityType | None:
@@ -77,21 +85,25 @@ def kinds_of_subjects(book: Rulebook, name: str) -> Collection[str]:
     return SUBJECTS.get(kind.code, ()) if kind and kind.is_shared else ()
 
 
-def users_called(names: Iterable[str]) -> dict[str, User]:
-    """{name as it was asked: user}, by id or username, else by a person's e-mail; one that two people have is nobody's."""
+def users_called(names: Iterable[str], as_things: bool = False) -> dict[str, User]:
+    """{name as it was asked: user}, by id or username, else by a person's e-mail; one that two people have is nobody's.
+
+    `as_things`: decisions are about them, which need to know where they lie.
+    """
     folded = {name: name.lower() for name in names if _is_possible(name)}
     if not folded:
         return {}
     wanted = set(folded.values())
     found: dict[str, User] = {}
-    rows = list(User.objects.filter(Q(username__in=wanted) | Q(uid__in=wanted)).select_related("project").order_by())
+    users = User.objects.select_related("project").order_by() if as_things else SUBJECT_ROWS
+    rows = list(users.filter(Q(username__in=wanted) | Q(uid__in=wanted)))
     found.update((user.username, user) for user in rows)
     found.update((user.uid, user) for user in rows)
     addresses = {name for name in wanted - found.keys() if "@" in name}
     if addresses:
-        people = User.objects.people().exclude(email="").annotate(address=Lower("email"))
+        people = users.filter(kind=User.Kind.PERSON).exclude(email="").annotate(address=Lower("email"))
         by_address: dict[str, list[User]] = defaultdict(list)
-        for user in people.filter(address__in=addresses).order_by():
+        for user in people.filter(address__in=addresses):
             by_address[user.address].append(user)
         found.update((address, users[0]) for address, users in by_address.items() if len(users) == 1)
     return {name: found[known] for name, known in folded.items() if known in found}
@@ -150,13 +162,16 @@ class Named:
         }
         stated = [self.stated(q) for q in self.questions]
         names = {q.subject.id for q in self.questions} | {s["owner"] for s in stated if "owner" in s}
+        about_users = False
         ids: dict[int, set[str]] = defaultdict(set)
         for question in self.questions:
             kind = self.types[question.resource.type, question.action]
             if kind and _is_possible(question.resource.id):
                 ids[kind.pk].add(question.resource.id)
-                names |= {question.resource.id} if _own(kind) in SUBJECTS else set()
-        self.users = users_called(names)
+                if _own(kind) in SUBJECTS:
+                    about_users = True
+                    names.add(question.resource.id)
+        self.users = users_called(names, about_users)
         self.registered = {
             (pk, name): thing for pk in ids for name, thing in self._found(self.book.entity_types[pk], ids[pk]).items()
         }
@@ -209,16 +224,22 @@ class Named:
         if own and own not in NAMES:
             return {}
         columns = NAMES[own] if own else OF_RESOURCES
-        rows: QuerySet[Any] = PROTECTED[own or "resource"].model._default_manager.order_by()
-        rows = rows if own else rows.filter(entity_type=kind.pk)
         which = Q()
         for column in columns:
             which |= Q(**{f"{column}__in": ids})
-        rows = rows.filter(which).select_related(*RELATED.get(own, ()))
+        rows = _rows_of(kind).filter(which)
         if not own and len(ids) > 1:  # of one, only a rule that asks reads what it lists
             rows = rows.prefetch_related(*LISTS)
         found = _by_names(rows, ids, columns)
         return {n: OrgAssignment(a.scope) for n, a in found.items()} if own == "org_assignment" else found
+
+
+def _rows_of(kind: EntityType) -> QuerySet[Any]:
+    own = _own(kind)
+    if not own:
+        return RESOURCE_ROWS.filter(entity_type=kind.pk)
+    rows: QuerySet[Any] = PROTECTED[own].model._default_manager.order_by()
+    return rows.select_related(*RELATED[own]) if own in RELATED else rows
 
 
 def _by_names(rows: Iterable[Model], ids: Collection[str], columns: tuple[str, ...]) -> dict[str, Any]:
