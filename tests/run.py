@@ -1,4 +1,4 @@
-"""make test: the checks, the tests on SQLite and PostgreSQL side by side, then the browser.
+"""make test: the checks, the tests on SQLite and PostgreSQL and in a browser side by side.
 
     python -m tests.run          everything
     python -m tests.run format   format the code instead
@@ -14,6 +14,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from tests import browser, postgres
 
@@ -61,31 +62,36 @@ def run_checks(checks: dict[str, list[str]]) -> list[str]:
 
 
 def run_tests(missing: list[str]) -> list[str]:
-    """The names of the test runs that failed; what has no server or browser here is left out."""
-    failed = []
-    with tempfile.TemporaryFile("w+") as output:
-        beside = None
-        if "PostgreSQL" not in missing:
-            beside = subprocess.Popen([*ON_POSTGRES, *UNIT], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-        if not run("tests on SQLite", UNIT):
-            failed.append("tests on SQLite")
-        if beside:
-            if beside.wait():
-                failed.append("tests on PostgreSQL")
-            output.seek(0)
-            print("\n==> tests on PostgreSQL (ran meanwhile)", flush=True)
-            shutil.copyfileobj(output, sys.stdout)
+    """The names of the test runs that failed; what has no server or browser here is left out.
+
+    All run side by side: a browser's stories wait for pages most of the time. The first is seen as it goes.
+    """
+    runs = {"tests on SQLite": UNIT}
+    if "PostgreSQL" not in missing:
+        runs["tests on PostgreSQL"] = [*ON_POSTGRES, *UNIT]
     if "browser" not in missing:
-        stories = {"stories in a browser": [*PYTEST, "tests/e2e"]}
-        if "PostgreSQL" not in missing:
-            stories["browser smoke test on PostgreSQL"] = [*ON_POSTGRES, *PYTEST, "tests/e2e", "-m", "smoke"]
-        failed += [name for name, command in stories.items() if not run(name, command)]
-    return failed
+        runs["stories in a browser"] = [*PYTEST, "tests/e2e"]
+    if not {"browser", "PostgreSQL"} & {*missing}:
+        runs["browser smoke test on PostgreSQL"] = [*ON_POSTGRES, *PYTEST, "tests/e2e", "-m", "smoke"]
+    with ThreadPoolExecutor(3) as pool:
+        outcomes = [pool.submit(run, name, command, seen=not n) for n, (name, command) in enumerate(runs.items())]
+        return [name for name, outcome in zip(runs, outcomes, strict=True) if not finished(name, *outcome.result())]
 
 
-def run(name: str, command: list[str]) -> bool:
-    print(f"\n==> {name}", flush=True)
-    return subprocess.run(command, cwd=ROOT).returncode == 0
+def run(name: str, command: list[str], *, seen: bool) -> tuple[bool, float, IO[str]]:
+    """Whether it passed, its seconds, and what it said (nothing where that was seen)."""
+    started, output = time.monotonic(), tempfile.TemporaryFile("w+")  # noqa: SIM115  read when it is its turn
+    if seen:
+        print(f"\n==> {name}", flush=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=None if seen else output, stderr=subprocess.STDOUT)
+    return done.returncode == 0, time.monotonic() - started, output
+
+
+def finished(name: str, passed: bool, seconds: float, output: IO[str]) -> bool:
+    print(f"\n==> {name}: {seconds / 60:.1f} minutes", flush=True)
+    output.seek(0)
+    shutil.copyfileobj(output, sys.stdout)
+    return passed
 
 
 def install_what_is_missing() -> list[str]:
