@@ -1,13 +1,15 @@
 """The main pages take the same number of queries whatever the number of rows: tests/query_counts.json."""
 
 from copy import deepcopy
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import ServiceToken, User
 from policies.actions.bulk import digest_of, run_batch, start_bulk
 from policies.actions.groups import create_group
 from policies.actions.scopes import create_scope
@@ -42,6 +44,18 @@ def grow(org: SimpleNamespace, size: int) -> BulkJob:
     Resource.objects.bulk_create(
         Resource(entity_type=kind, scope=org.alpha, name=f"r{n}", owner=users[n]) for n in range(size)
     )
+    services = User.objects.bulk_create(
+        User(kind=User.Kind.SERVICE, username=f"s{n}", search_text=f"s{n}") for n in range(size)
+    )
+    RoleAssignment.objects.bulk_create(
+        RoleAssignment(role=role("roster:decision_client"), user=service, scope=scope, granted_by="somebody")
+        for service in services for scope in (org.alpha, org.beta)
+    )  # fmt: skip
+    until = timezone.now() + timedelta(days=1)
+    ServiceToken.objects.bulk_create(
+        ServiceToken(service=service, name=f"t{n}", digest=f"{service.pk} {n}", expires_at=until)
+        for service in services for n in range(2)
+    )  # fmt: skip
     team = create_group(actor=COMMAND, name="A team")  # on the first page whatever the size
     team.user_set.set(people[:5])
     with recording(COMMAND):
@@ -98,6 +112,8 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace,
         ),
         "Resources, export": (administrator, reverse("resource_export")),
         "Resource": (administrator, reverse("resource_detail", args=[Resource.objects.get(name="r0").uid])),
+        "Services": (administrator, reverse("service_index")),
+        "Service": (administrator, reverse("service_detail", args=[User.objects.get(username="s0").uid])),
         "All activity": (administrator, reverse("activity_index")),
         "Roles": (administrator, reverse("role_index")),
         "Role matrix": (keeper, reverse("catalogue_detail", args=["runai"])),
