@@ -11,6 +11,7 @@ from policies import access
 from policies.access import type_id
 from policies.errors import Denied
 from policies.protected import OrgAssignment, scope_of
+from policies.questions import kind_of, question_in_words
 from policies.rulebook import rulebook
 
 HELPERS_SHOWN = 3
@@ -40,10 +41,7 @@ def told(action: str, thing: Any) -> dict[str, Any]:
 
 def in_words(action: str, thing: Any) -> str:
     """The question as it completes "You may not …": "generate passwords of project users in vision-lab"."""
-    book = rulebook()
-    kind = book.entity_types[type_id(book, thing)]
-    verb, scope = kind.actions[action].lower(), scope_of(thing)
-    what = f"{verb} of {kind.label.lower()}" if " " in verb else f"{verb} {kind.label.lower()}"
+    scope, what = scope_of(thing), question_in_words(kind_of(thing), action).lower()
     return f"{what} in {scope}" if scope else what
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import Scope, User
 from policies.models import AuditEvent, Catalogue, RoleAssignment
 from policies.protected import At, OrgAssignment, scope_of
-from policies.routes import kind_of
+from policies.questions import kind_of
 
 EXPLAIN = ("explain", "decision")
 

@@ -26,7 +26,7 @@ from console.finders import (
 from policies import access
 from policies.models import EntityType, RoleAssignment
 from policies.protected import At, OrgAssignment
-from policies.routes import question_in_words
+from policies.questions import question_in_words
 from policies.rulebook import rulebook
 
 

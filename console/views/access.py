@@ -26,7 +26,8 @@ from policies.holdings import LIVE
 from policies.models import RoleAssignment
 from policies.powers import Power, Shared, held_roles, powers_of, shares_with, through
 from policies.protected import At, scope_of
-from policies.routes import Explanation, Step, asked, explained, named
+from policies.questions import asked, named
+from policies.routes import Explanation, Step, explained
 from policies.rulebook import rulebook
 from policies.truth import truth_tables
 
