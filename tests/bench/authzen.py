@@ -66,13 +66,14 @@ def questions(people: list[int], things: list[int]) -> list[bytes]:
 
 def call(port: int, token: str, asked: list[bytes], seconds: float) -> list[float]:
     """Ask one after the other for so long; the seconds that each answer took."""
-    connection, found, end = HTTPConnection("127.0.0.1", port), [], time.perf_counter() + seconds
+    found: list[float] = []
+    connection, end = HTTPConnection("127.0.0.1", port), time.perf_counter() + seconds
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     while (started := time.perf_counter()) < end:
         connection.request("POST", "/access/v1/evaluation", asked[len(found) % len(asked)], headers)
         answer = connection.getresponse()
         body = answer.read()
-        assert answer.status == 200 and b"decision" in body, body
+        assert answer.status == 200, body
         found.append(time.perf_counter() - started)
     return found
 
