@@ -83,6 +83,14 @@ def _givable(giver: User) -> tuple[set[Role], set[str]]:
 
     Whoever may only put people in places (RUN-12) may give there whatever role the subject holds besides.
     """
+    subject = subject_for(giver)
+    known: tuple[set[Role], set[str]] | None = getattr(subject, "_givable", None)  # for one request, as the subject is
+    if known is None:
+        known = subject._givable = _find_givable(giver)  # type: ignore[attr-defined]
+    return known
+
+
+def _find_givable(giver: User) -> tuple[set[Role], set[str]]:
     actor, targets = Actor("", giver), list(_targets(giver))
     fitting = [
         RoleAssignment(role=role, scope=place)

@@ -31,9 +31,9 @@ class Told(NamedTuple):
     why: str = ""
 
 
-def state_of(assignment: RoleAssignment, now: datetime) -> Told:
+def state_of(assignment: RoleAssignment, now: datetime, book: Rulebook) -> Told:
     """The state at a moment; `now` is the database's."""
-    book, role = rulebook(), assignment.role
+    role = assignment.role
     if assignment.expires_at is not None and assignment.expires_at <= now:
         return Told(State.EXPIRED, "It has ended.")
     if assignment.user is not None and not assignment.user.is_active:

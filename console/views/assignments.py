@@ -29,6 +29,7 @@ from policies.audit import record
 from policies.errors import Conflict
 from policies.holdings import subject_for
 from policies.models import Role, RoleAssignment
+from policies.rulebook import rulebook
 from policies.states import State, state_of
 
 TYPES = ("role_assignment", "org_assignment")
@@ -51,11 +52,11 @@ def assignment_index(request: PageRequest) -> HttpResponse:
 def rows_of(request: PageRequest, assignments: list[Any], project: Project | None = None) -> list[dict[str, Any]]:
     """Assignments as the list shows them; a constant number of queries."""
     allowed = giving.changes_for(request.actor, assignments)
-    sizes = group_sizes(a.group_id for a in assignments if a.group_id)
+    sizes, book = group_sizes(a.group_id for a in assignments if a.group_id), rulebook()
     return [
         {
             "assignment": assignment,
-            "state": state_of(assignment, assignment.now),
+            "state": state_of(assignment, assignment.now, book),
             **subject_in_words(assignment.subject, sizes),
             "source": source_of(assignment, project),
             "actions": allowed[assignment.pk],
@@ -92,10 +93,11 @@ def assignment_export(request: PageRequest) -> StreamingHttpResponse:
 
 
 def csv_rows(rows: QuerySet[Any]) -> Iterator[tuple[Any, ...]]:
+    book = rulebook()  # once: the file is written after the request, where each question would ask for the rules anew
     for row in rows.iterator(chunk_size=1000):
         yield (
             row.user.kind if row.user else "group", str(row.subject), row.role.full_name, row.scope.kind, row.scope.name,
-            state_of(row, row.now).state, row.granted_by, row.granted_at, row.expires_at, row.reason,
+            state_of(row, row.now, book).state, row.granted_by, row.granted_at, row.expires_at, row.reason,
         )  # fmt: skip
 
 
@@ -192,7 +194,7 @@ def assignment_delete(request: PageRequest, assignment: RoleAssignment) -> HttpR
 def what_stops(assignment: Any) -> dict[str, Any]:
     """What the subject can no longer do in the place; nothing, where the assignment has no effect or they hold the same
     otherwise."""
-    state = state_of(assignment, assignment.now)
+    state = state_of(assignment, assignment.now, rulebook())
     if state.state != State.IN_EFFECT:
         return {"state": state, "stops": []}
     if assignment.user is None:

@@ -83,6 +83,10 @@ LISTS = {
     "resource_export": {"q", "type", "project", "owner", "visibility", "tag", "sort"},
     "resource_detail": {"page"},
     "resource_share_search": {"holder"},
+    "assignment_index": {"q", "type", "role", "place", "project", "inherited", "status", "sort", "page"},
+    "assignment_export": {"q", "type", "role", "place", "project", "inherited", "status", "sort"},
+    "assignment_create": {"subject", "role", "project", "expires_at", "expires_in", "reason"},
+    "assignment_update": {"cancel"},
     "project_activity": {"q", "action", "outcome", "since", "until", "before", "after"},
     "project_activity_export": {"q", "action", "outcome", "since", "until"},
     "project_user_activity": {"q", "action", "outcome", "since", "until", "before", "after"},
@@ -104,6 +108,7 @@ LISTS = {
     "project_user_detail": {"tab"},
 }
 FORMS = [
+    "assignment_create", "assignment_update",
     "service_create", "service_update", "service_delete", "service_token_create",
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
@@ -116,6 +121,7 @@ UNSHOWN = {
     "project_user_create": {"step", "roles", "nonce", "no_role", "preset", "add", "back", "refresh"},
     "bulk_create": {"digest", "all", "q", "role", "status", "created", "preview", "confirm"},
     "bulk_detail": {"page"},
+    "assignment_create": {"step", "find", "who", "where", "subjects", "roles", "scopes"},
     # One field of each kind: every entity type has the same.
     "role_create": {
         "label", "purpose", "includes", "step", "more", "from", "roster:project-0", "ovhcloud:notebook-1",
@@ -183,6 +189,8 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[org.alpha.uid, job.uid])
     if name.startswith("resource_") and name not in ("resource_index", "resource_export"):
         return reverse(name, args=[a_notebook(org.alpha).uid])
+    if name in ("assignment_update", "assignment_delete"):
+        return reverse(name, args=[org.alpha_user.role_assignments.get().uid])
     if name in ("catalogue_detail", "catalogue_update"):
         return reverse(name, args=["ovhcloud" if name == "catalogue_detail" else "h2o"])
     if name == "role_delete":
@@ -270,6 +278,9 @@ def test_every_field_of_every_form(org: SimpleNamespace, client: Client, name: s
     whole = {key: value for key, value in form.fields.items() if key != "csrfmiddlewaretoken"}
     if name == "project_user_create":  # the second step, which adds the user
         whole |= {"step": ["2"], "nonce": ["n"], "description": ["x"], "roles": [role(READER).uid]}
+    if name == "assignment_create":  # the last step, which gives
+        viewer = role("roster:project_viewer").uid
+        whole |= {"step": ["give"], "subjects": [org.outsider.uid], "roles": [viewer], "scopes": [org.alpha.uid]}
     if name == "role_create":
         whole = {"label": ["x"], "family": ["ai"], "ovhcloud:notebook-1-owner": ["1"]}
     for data, text, where in variations(form.names | UNSHOWN.get(name, set())):
@@ -354,6 +365,7 @@ def stored(request: pytest.FixtureRequest, org: SimpleNamespace) -> str:
 
 
 PAGES = [
+    "assignment_index", "assignment_export", "assignment_create", "assignment_update", "assignment_delete",
     "project_user_index", "project_user_detail", "project_user_update", "project_user_roles", "project_user_password",
     "project_user_disable", "project_user_enable", "project_user_delete", "project_user_create", "project_user_activity",
     "project_index", "project_detail", "project_update", "project_delete", "member_index", "share_index", "share_create",
@@ -379,7 +391,7 @@ def test_what_was_stored_is_shown_as_what_it_is(org: SimpleNamespace, client: Cl
 
 def test_search_finds_signs_as_signs(org: SimpleNamespace, client: Client) -> None:
     """36: `%` and `_` are no wildcards, in any list."""
-    for name in ("project_user_index", "project_index", "member_index", "project_activity"):
+    for name in ("project_user_index", "project_index", "member_index", "project_activity", "assignment_index"):
         for text in ("%", "_", "al%a", "a_pha", "\\"):
             response = client.get(address(name, org), {"q": text})
             found = response.context.get("rows", response.context.get("events"))
@@ -414,6 +426,8 @@ def test_a_message_stands_beside_the_field(org: SimpleNamespace, client: Client)
         ("project_create", "name", "nul"),
         ("project_create", "description", "megabyte"),
         ("share_create", "holder", "nul"),
+        ("assignment_update", "reason", "megabyte"),
+        ("assignment_update", "expires_at", "date"),
     ):
         form = the_form(client, address(name, org), name)
         whole = {key: value for key, value in form.fields.items() if key != "csrfmiddlewaretoken"}

@@ -21,7 +21,7 @@ from tests.servers import Server
 NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the signed out
     "account_login", "activity_export", "project_activity_export", "project_user_activity_export", "project_user_export",
     "project_user_preview", "project_user_secret_download", "who_can_export", "what_can_export", "sample_load", "share_search",
-    "resource_export", "resource_share_search", "api_resource_index",
+    "assignment_export", "resource_export", "resource_share_search", "api_resource_index",
     "api_resource_detail",
     "authzen_configuration", "authzen_evaluation", "authzen_evaluations", "authzen_search_subject",
     "authzen_search_resource", "authzen_search_action",
@@ -62,7 +62,7 @@ digest = digest_of(users.order_by().values_list("uid", flat=True))
 job = start_bulk(actor=Actor.of_command(), project=project, change="enable", users=users, digest=digest, add=[], take=[])
 run_batch(actor=Actor.of_command(), job=job)
 user = users.filter(role_assignments__isnull=False).first()
-found = {"project": project, "user": user, "job": job, "holder": share.group.profile}
+found = {"project": project, "user": user, "assignment": user.role_assignments.first(), "job": job, "holder": share.group.profile}
 resource = Resource.objects.filter(scope=project, entity_type__code="workspace").first()
 give(actor=Actor.of_command(), thing=resource, action=share.permission.codename, subject=share.group)
 found["resource"] = resource
@@ -206,6 +206,50 @@ def test_adding_a_user_looks_good_at_every_step(admin: Person, looks_good: Look)
     looks_good(admin, "secret-shown")
     admin.page.reload()
     looks_good(admin, "secret-again")
+
+
+def test_giving_roles_looks_good_at_every_step(admin: Person, looks_good: Look) -> None:
+    page = admin.page
+    admin.opens(reverse("assignment_create"))
+    admin.presses("Review", page.locator(".form-actions"))
+    admin.reads("Choose at least one role.")
+    looks_good(admin, "give-refused")
+    admin.fills("Person, group or service", "jonas")
+    page.locator("[name=subjects]").first.check()
+    page.locator("[name=roles]:enabled").filter(visible=True).first.check()
+    page.locator("[name=scopes]").first.check()
+    admin.fills("Ends in days", "3")
+    looks_good(admin, "give-chosen")
+    admin.presses("Review", page.locator(".form-actions"))
+    admin.reads("Will be given")
+    looks_good(admin, "give-review")
+    admin.presses("Give 1 role")
+    admin.is_at("1 role given")
+    looks_good(admin, "give-result")
+    admin.follows("Role assignments")
+    admin.reads("in 2 days")
+
+
+def test_a_row_is_edited_in_place(admin: Person, looks_good: Look) -> None:
+    page, row = admin.page, admin.page.locator("tbody tr").first
+    admin.opens(reverse("assignment_index") + "?type=group")
+    row.get_by_role("button").click()
+    row.get_by_role("link", name="Change when it ends").click()
+    expect(row.get_by_label("Ends at")).to_be_focused()
+    looks_good(admin, "row-form")
+    row.get_by_label("Ends at").fill("2001-01-01T00:00")
+    row.get_by_role("button", name="Save").click()
+    admin.reads("This moment is past")
+    looks_good(admin, "row-form-refused")
+    row.get_by_label("Ends at").fill("2100-01-01T12:00")
+    row.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("ends 1 Jan 2100")
+    expect(row.get_by_role("button")).to_be_focused()
+    assert page.url.endswith("?type=group")
+    row.get_by_role("button").click()
+    row.get_by_role("link", name="Change when it ends").click()
+    row.get_by_role("link", name="Cancel").click()
+    expect(row).to_contain_text("ends 1 Jan 2100")
 
 
 def test_without_a_mouse(admin: Person) -> None:
