@@ -132,6 +132,14 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace,
             reverse("role_compare"),
             {"role": [role(READER).uid, role(STORAGE).uid], "user": org.keeper.uid, "place": alpha},
         ),
+        "Access check": (
+            keeper,
+            reverse("access_check"),
+            {"what": "roster:project/update", "object": alpha, "user": "viewer"},
+        ),
+        "Who can": (keeper, reverse("who_can"), {"what": "roster:project/read", "object": alpha, "q": "p"}),
+        "Who can, export": (keeper, reverse("who_can_export"), {"what": "roster:project/read", "object": alpha}),
+        "What can": (keeper, reverse("what_can"), {"user": user, "place": alpha}),
         "Own account": (keeper, reverse("account_detail")),
     }
     compare({name: queries_of(*page) for name, page in pages.items()})
