@@ -95,7 +95,7 @@ def told(request: PageRequest, form: CheckForm, user: User, explanation: Explana
     helpers = [] if explanation.allowed else helpers_of(request, explanation.fixes)
     return {
         "explanation": explanation, "subject": user, "first": first, "others": others, "helpers": helpers,
-        "assignment": assignment_of(request, explanation), "asked": asked_facts(form),
+        "assignment": assignment_of(request, explanation), "asked": asked_facts(form, user),
         "who_url": who_url(form.action, form.thing), "what_url": what_url(user, scope_of(form.thing)),
     }  # fmt: skip
 
@@ -131,15 +131,24 @@ def assignment_of(request: PageRequest, explanation: Explanation) -> dict[str, A
     return {"row": assignment, "url": url_of(request.user, assignment), "size": size}
 
 
-def asked_facts(form: CheckForm) -> dict[str, str]:
+def asked_facts(form: CheckForm, user: User) -> dict[str, str]:
     """The question as a command asks it."""
-    query = query_of(form.action, form.thing)
-    kind, scope = query["what"].rpartition("/")[0], scope_of(form.thing)
+    query, thing = query_of(form.action, form.thing), form.thing
+    kind, scope = query["what"].rpartition("/")[0], scope_of(thing)
+    named_thing = thing.role.code if isinstance(thing, RoleAssignment) and not thing.pk else query.get("object", "")
+    what = f"{kind}:{named_thing}" if named_thing else kind
+    place = f" {option_of(scope)}" if scope and "place" in query else ""
     return {
-        "action": form.action,
-        "object": f"{kind}:{query['object']}" if "object" in query else kind,
         "place": scope.name if scope else "",
+        "command": f"manage.py check_access {user.username} {form.action} {what}{place}",
     }
+
+
+def option_of(scope: Scope) -> str:
+    """How commands name a place."""
+    if scope.kind == Scope.Kind.PROJECT:
+        return f"--project {scope.slug}"
+    return f"--scope {scope.kind if scope.kind == Scope.Kind.ORGANIZATION else scope.uid}"
 
 
 # Who can

@@ -1,6 +1,7 @@
 """The access pages: the answer, the way to it, each thing that can be missing, and what nobody learns from them."""
 
 import csv
+import random
 from copy import deepcopy
 from datetime import timedelta
 from types import SimpleNamespace
@@ -11,19 +12,22 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Project, User
 from policies import access
 from policies.actions.assignments import give_role
 from policies.actions.groups import create_group, update_group
 from policies.actions.resources import register_resource
+from policies.actions.sample import load_sample
 from policies.actions.scopes import create_scope
 from policies.actions.shares import share
 from policies.actions.users import disable_user
-from policies.models import Catalogue, EntityType, Module, RoleAssignment, Rule, RulebookVersion
+from policies.models import Catalogue, EntityType, Module, Resource, RoleAssignment, Rule, RulebookVersion
 from policies.protected import At, OrgAssignment
+from policies.questions import kind_of
 from policies.rulebook import rulebook
 from tests.console.conftest import COMMAND, role
 from tests.console.pages import Page
+from tests.console.test_access_commands import run
 from tests.factories import signed_in
 from tests.query_counts import queries_of
 
@@ -329,6 +333,26 @@ class TestTheForm:
             assert page.context["explanation"].sentence.endswith(f"give {role(name).label} in Alpha.")
 
 
+@pytest.mark.parametrize(
+    ("what", "query"),
+    [
+        (LAUNCH, {"place": "alpha"}),
+        ("roster:project/read", {"object": "alpha"}),
+        ("roster:project/create", {"place": "Organization"}),
+        ("roster:project/create", {"place": "perception"}),
+        ("roster:role_assignment/create", {"object": "roster:project_viewer", "place": "alpha"}),
+        ("roster:org_assignment/create", {"place": "alpha"}),
+        ("roster:user/read", {}),
+    ],
+)
+def test_the_command_asks_the_same(
+    org: SimpleNamespace, administrator: Client, what: str, query: dict[str, str]
+) -> None:
+    page = check(administrator, what, user="keeper", **query)
+    status, said, wrong = run(*page.context["asked"]["command"].removeprefix("manage.py ").split())
+    assert status == (0 if page.context["explanation"].allowed else 3), said + wrong
+
+
 # The page's answer is that of access.may
 
 
@@ -365,6 +389,27 @@ def test_the_page_answers_what_may_answers(org: SimpleNamespace, administrator: 
                 may = {user.username for user in people if access.may(User.objects.get(pk=user.pk), action, thing)}
                 assert {row["user"].username for row in listed} == may, (name, action)
     assert asked > 60
+
+
+def test_the_page_answers_what_may_answers_in_the_sample(org: SimpleNamespace, administrator: Client) -> None:
+    """26: groups, conditions, clusters, pending and expired roles, as they are in a whole organization."""
+    load_sample(actor=COMMAND)
+    chance, users, things = random.Random(3), list(User.objects.order_by("username")), []  # noqa: S311 - no secret
+    for found in (Project.objects.order_by("slug"), Resource.objects.order_by("name", "pk")):
+        things += [(kind_of(thing), thing) for thing in found]
+    answers, lacking = [], set()
+    while len(answers) < 60:
+        (kind, thing), user = chance.choice(things), chance.choice(users)
+        action = chance.choice(list(kind.actions))
+        if action == "create":
+            continue
+        page = check(administrator, f"{kind.full_name}/{action}", user=user.uid, object=thing.uid)
+        answers.append(access.may(User.objects.get(pk=user.pk), action, thing))
+        assert page.context["explanation"].allowed == answers[-1], (user, action, thing)
+        lacking |= {name for route in page.context["explanation"].routes for name in route.missing}
+        assert (not page.context["explanation"].routes[0].missing) == answers[-1], (user, action, thing)
+    assert any(answers)
+    assert len(lacking) >= 4, lacking
 
 
 def test_who_can_is_searched_and_exported(org: SimpleNamespace, keeper: Client) -> None:
