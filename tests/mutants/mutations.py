@@ -346,11 +346,6 @@ CONDITIONS = (
 )
 
 RULEBOOK = (
-    Mutation(
-        "a setting of a catalogue that is off",
-        "RoleSetting.objects.filter(catalogue__is_enabled=True)",
-        "RoleSetting.objects.all()",
-    ),
     Mutation("whatever includes a role that is set aside", ".difference(set_aside)", ""),
     Mutation(
         "what is without effect is included", "without = () if pk in switched_off else switched_off", "without = ()"

@@ -160,7 +160,7 @@ class Builder:
             self.rows[name].includes.add(*(self.rows[other] for other in role["includes"]))
         for code in ("c0", "c1"):
             self.defaults(code)
-            self.setting(code, f"{code}r1", self.chance(0.5))
+            self.setting(code, f"{code}r1", self.chance(0.7))
             self.setting(code, f"{code}r2", False)
 
     def role(self, catalogue: Catalogue, module: Module, name: str) -> None:
@@ -184,7 +184,7 @@ class Builder:
         self.add(name, row, type="role", scope="root")
 
     def defaults(self, code: str) -> None:
-        if self.chance(0.6):
+        if self.chance(0.8):
             default, unless = f"{code}r0", f"{code}r1" if self.chance(0.8) else None
             row = self.rows[code]
             row.default_role, row.default_unless = self.rows[default], self.rows[unless] if unless else None
@@ -192,8 +192,8 @@ class Builder:
             self.world["catalogues"][code] |= {"default": default, "unless": unless}
 
     def setting(self, code: str, role: str, everybody_if_unset: bool) -> None:
-        if self.chance(0.5):
-            named = self.random.choice([role, None, *self.world["roles"]])
+        if self.chance(0.7):
+            named = self.random.choice([role, None, self.random.choice(list(self.world["roles"]))])
             what = {"catalogue": code, "role": role, "named": named, "everybody_if_unset": everybody_if_unset}
             self.world["settings"].append(what)
             RoleSetting.objects.create(
