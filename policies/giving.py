@@ -67,6 +67,11 @@ def offers(giver: User) -> list[Offer]:
     ]
 
 
+def may_give(giver: User, role: Role) -> bool:
+    """Whether the form offers the giver this role."""
+    return role in _givable(giver)[0] and role.pk not in rulebook().switched_off
+
+
 def _blocked(book: Rulebook, role: Role, givable: bool) -> str:
     if role.pk in book.switched_off:
         return why_switched_off(book, role.pk)

@@ -83,10 +83,12 @@ class AssignmentFilter(forms.Form):
     status = forms.ChoiceField(required=False, choices=[("", "Any"), *STATES.items()])
 
     def __init__(self, data: QueryDict, viewer: User) -> None:
-        super().__init__(data.copy())
-        self.viewer = viewer
-        self.roles = {role.full_name: role for role in rulebook().roles.values() if role.catalogue.is_enabled}
-        self.fields["role"].choices = [("", "Any"), *role_choices(list(self.roles.values()))]  # type: ignore[attr-defined]
+        self.asked, self.viewer = data, viewer
+        self.roles = {role.full_name: role for role in rulebook().roles.values()}
+        named = roles_by_uid().get(data.get("role", ""))  # links name a role by its id
+        super().__init__({**data.dict(), "role": named.full_name} if named else data.copy())
+        offered = [role for role in self.roles.values() if role.catalogue.is_enabled or role == named]
+        self.fields["role"].choices = [("", "Any"), *role_choices(offered)]  # type: ignore[attr-defined]
         self.is_valid()
 
     @cached_property
@@ -129,7 +131,7 @@ class AssignmentFilter(forms.Form):
             "status": lambda status: self.STATES[status],
         }
         return [
-            {"label": str(self[name].label), "value": value, "name": name, "raw": self.data[name]}
+            {"label": str(self[name].label), "value": value, "name": name, "raw": self.asked.get(name, "")}
             for name, say in in_words.items()
             if (asked := self.cleaned_data.get(name)) and (value := say(asked))
         ]

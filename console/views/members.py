@@ -16,7 +16,7 @@ from console.questions import what_url
 from policies import access
 from policies.holdings import union
 from policies.models import RoleAssignment
-from policies.protected import At
+from policies.protected import At, OrgAssignment
 from policies.rulebook import rulebook
 
 ORDERS = {"person": ("label",), "role": ("called", "label"), "source": ("above", "place", "label")}
@@ -34,6 +34,7 @@ def member_index(request: PageRequest, project: Project) -> HttpResponse:
     return render_list(request, "members", {
         "project": project, "crumbs": crumbs(request, project, ("Members", "")), "tabs": tabs(request, project),
         "q": text, "sort": sort, "page": page, "rows": rows_of(project, list(page.object_list)),
+        "may_give": request.actor.may("create", OrgAssignment(project)),
         "may_explain": access.may(request.user, "explain", At("decision", project)),
     })  # fmt: skip
 

@@ -39,7 +39,7 @@ from policies.matrix import role_matrix
 from policies.models import Role, RoleAssignment
 from policies.nonces import is_used, new_nonce
 from policies.offers import roles_of_project_users
-from policies.protected import At
+from policies.protected import At, OrgAssignment
 
 EVENTS_SHOWN = 6
 ACTIONS = ("create", "update", "give_role", "generate_password", "disable", "delete")
@@ -233,10 +233,12 @@ def project_user_detail(request: PageRequest, project: Project, user: User) -> H
     may_read_events = access.may(request.user, "read", At("event_history", project))
     events = history.about(history.readable(request.user, within=project), user) if may_read_events else None
     able = abilities_of(user, project) if user.is_active else abilities(live_roles(held))
+    actions_on_it = access.actions_for(request.user, [user])[user.pk]
     return render(request, "console/project_users/detail.html", {
         "project": project, "user": user, "crumbs": users_crumbs(request, project, user.username),
         "status": status_of(user, held),
-        "actions": access.actions_for(request.user, [user])[user.pk],
+        "actions": actions_on_it,
+        "may_give": "give_role" in actions_on_it and request.actor.may("create", OrgAssignment(project)),
         "assignments": [told(assignment) for assignment in held],
         "able": role_choices.able(able, why=True),
         "ask_url": ask_url(user, project) if access.may(request.user, "explain", At("decision", project)) else "",

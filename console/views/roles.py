@@ -11,7 +11,7 @@ from django.urls import reverse
 from console.lists import render_list, searched
 from console.protection import PageRequest, requires, visible
 from console.role_columns import Chosen, by_catalogue, roles_named
-from policies import access
+from policies import access, giving
 from policies.holdings import LIVE
 from policies.matrix import MOST_COLUMNS, Column, column_of_role, entity_matrix
 from policies.models import Catalogue, Role
@@ -124,6 +124,7 @@ def role_detail(request: PageRequest, role: Role) -> HttpResponse:
         "defaults": [unless and book.roles[unless] for pk, unless in book.defaults if pk == role.pk],
         "givers": givers(book, role), "count": None if counts is None else counts.get(role.pk, 0),
         "compare_url": compare_address(role),
+        "give_url": f"{reverse('assignment_create')}?role={role.uid}" if giving.may_give(request.user, role) else "",
         **changes(request, role),
     })  # fmt: skip
 

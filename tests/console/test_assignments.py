@@ -171,6 +171,35 @@ def test_filters_stand_in_the_address_as_chips(org: SimpleNamespace, client_of: 
     assert "No role assignments match" in Page(administrator.get(INDEX, {"q": "nobody at all"})).text
 
 
+def test_links_name_a_role_by_its_id(org: SimpleNamespace, client_of: ClientOf) -> None:
+    """As role pages do; the chip names it, and takes it away again."""
+    response = client_of("keeper").get(INDEX, {"role": role(VIEWER).uid})
+    assert [row["assignment"].role.full_name for row in response.context["rows"]] == [VIEWER]
+    (chip,) = response.context["chips"]
+    assert (chip["value"], chip["raw"]) == ("Project Viewer", role(VIEWER).uid)
+    assert "?" in Page(response).links
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "query"),
+    [
+        ("member_index", ["alpha"], "?project={alpha}"),
+        ("project_user_detail", ["alpha", "alpha_user"], "?subject={alpha_user}&project={alpha}"),
+        ("role_detail", ["viewer_role"], "?role={viewer_role}"),
+    ],
+)
+def test_other_pages_lead_to_giving(
+    org: SimpleNamespace, client_of: ClientOf, name: str, args: list[str], query: str
+) -> None:
+    org.viewer_role = role(VIEWER)
+    path = reverse(name, args=[getattr(org, arg).uid for arg in args])
+    uids = {arg: getattr(org, arg).uid for arg in ("alpha", "alpha_user", "viewer_role")}
+    wanted = reverse("assignment_create") + query.format(**uids)
+    assert wanted in Page(client_of("keeper").get(path)).links
+    assert client_of("keeper").get(wanted).status_code == 200
+    assert not [link for link in Page(client_of("viewer").get(path)).links if "/assignments/new/" in link]
+
+
 def test_filters_and_search_reveal_nothing(org: SimpleNamespace, client_of: ClientOf) -> None:
     """19: neither places nor addresses that one may not see."""
     keeper = client_of("keeper")
