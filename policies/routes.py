@@ -364,7 +364,7 @@ def _title(missing: set[str]) -> str:
         "other_scope": "The role is elsewhere",
         "condition": "The role is there, a condition is not met",
     }
-    return next((title for kind, title in titles.items() if kind in missing), "Denied all the same")
+    return next((title for kind, title in titles.items() if kind in missing), "Outside their clusters")
 
 
 def _either(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Project, User
+from console.finders import FINDERS
 from policies import access
 from policies.actions.assignments import give_role
 from policies.actions.groups import create_group, update_group
@@ -300,6 +301,33 @@ class TestWhoMayAsk:
         for named in ("resnet", notebook.uid):
             page = check(signed_in(org.outsider), OPEN, object=named)
             assert (page.status_code, page.context["form"].errors["object"]) == (422, [NOTHING])
+
+
+@pytest.mark.parametrize("kind", sorted(FINDERS))
+def test_objects_whom_one_may_not_see_do_not_exist(org: SimpleNamespace, kind: str) -> None:
+    """19: whatever the kind, by name and by id the answer is that for a name that nobody has."""
+    team, notebook = create_group(actor=COMMAND, name="Team"), a_notebook(org)
+    hidden: dict[str, list[str]] = {
+        "organization": ["0" * 32],
+        "cluster": ["north", org.cluster.uid],
+        "department": ["Perception", org.department.uid],
+        "project": ["alpha", org.alpha.uid],
+        "user": ["keeper", org.keeper.uid, "keeper@example.com"],
+        "project_user": ["alpha-user", org.alpha_user.uid],
+        "service": ["0" * 32],
+        "group": ["Team", team.profile.uid],
+        "role": ["roster:administrator", role("roster:administrator").uid],
+        "catalogue": ["roster"],
+        "role_assignment": [org.alpha_user.role_assignments.get().uid],
+        "resource": ["resnet", notebook.uid],
+    }
+    name = OPEN if kind == "resource" else f"roster:{kind}/{next(iter(rulebook().type_called(kind).actions))}"
+    name = name.replace("role_assignment/create", "role_assignment/read")
+    client = signed_in(org.outsider)
+    for text in hidden[kind]:
+        for asked in (text, "nobody-has-this"):
+            page = check(client, name, object=asked)
+            assert (page.status_code, page.context["form"].errors["object"]) == (422, [NOTHING]), (name, asked)
 
 
 class TestTheForm:
