@@ -49,6 +49,7 @@ from policies.models import (
     ResourceShareWithUser,
     Role,
     RoleAssignment,
+    RoleSetting,
     Tag,
     UsedNonce,
     UserShareWithGroup,
@@ -59,7 +60,7 @@ from tests.console.services import a_service, a_token
 
 COMMAND = Actor.of_command()
 WRITABLE = [Cluster, Department, Group, Project, Resource, RoleAssignment, Tag, User]
-SWITCHES = [Catalogue, Module]
+SWITCHES = [Catalogue, Module, Role, RoleSetting]  # of roles those made in the console: test_role_editing.py
 REGISTERED = sorted(site._registry, key=lambda model: model._meta.label)
 pytestmark = pytest.mark.django_db
 
