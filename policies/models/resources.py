@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 
 from accounts.models import Scope
 from accounts.uids import new_uid
@@ -52,7 +53,8 @@ class Resource(models.Model):
         ]
         indexes = [
             models.Index(fields=["scope", "entity_type", "name"], name="resource_by_scope"),
-            models.Index(fields=["name", "id"], name="resource_by_name"),
+            models.Index(Lower("name"), "id", name="resource_by_name"),
+            models.Index(fields=["created_at", "id"], name="resource_by_created"),
             models.Index(fields=["entity_type", "name"], name="resource_by_type"),
             models.Index(fields=["entity_type", "visibility", "name"], name="resource_by_visibility"),
         ]

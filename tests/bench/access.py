@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Project, Scope, User
@@ -100,7 +101,7 @@ def access_may(user: User, thing: Resource) -> None:
 
 
 def first_page(user: User, within: Project | None = None) -> None:
-    list(access.visible_resources(user, within).order_by("name", "pk")[:PAGE])
+    list(access.visible_resources(user, within).order_by(Lower("name"), "pk")[:PAGE])
 
 
 def first_projects(user: User) -> None:
