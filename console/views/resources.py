@@ -15,7 +15,7 @@ from accounts.models import User
 from console.conflicts import state_of, who_changed
 from console.csv import ROWS_AT_ONCE, csv_response
 from console.forms.resources import DEFAULT_SORT, SORTS, ResourceForm, listed_resources, type_label
-from console.lists import render_list, search_text, sorted_page
+from console.lists import CappedPaginator, render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
 from console.protection import PageRequest, requires, signed_in, visible
 from console.questions import EXPLAIN, who_url, why_url
@@ -43,7 +43,7 @@ HEADER = ("name", "type", "place", "owner", "owner_email", "visibility", "tags",
 @signed_in
 def resource_index(request: PageRequest) -> HttpResponse:
     found, filters = listed_resources(request.user, request.GET)
-    page, sort = sorted_page(request, with_what_is_asked(found), SORTS, DEFAULT_SORT)
+    page, sort = sorted_page(request, with_what_is_asked(found), SORTS, DEFAULT_SORT, CappedPaginator)
     project, way, shown_tabs = filters.within, [("Resources", "")], []
     if project:
         request.project = project

@@ -574,6 +574,27 @@ class TestBadFiles:
                 id="an unknown shareable action",
             ),
             pytest.param(
+                "shareable: [read]",
+                "field_actions: {visibility: rid}",
+                6,
+                'unknown action of thing "rid"; expected read',
+                id="an unknown action that changes a field",
+            ),
+            pytest.param(
+                "shareable: [read]",
+                "field_actions: {colour: read}",
+                6,
+                'unknown field "colour"; expected owner_email or visibility',
+                id="an unknown field",
+            ),
+            pytest.param(
+                "shareable: [read]",
+                f"visibilities: [{'x' * 21}]",
+                6,
+                "expected at most 20 characters, found 21",
+                id="a long visibility",
+            ),
+            pytest.param(
                 "can: [read], to",
                 "can: everything, to",
                 18,
