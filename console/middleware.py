@@ -33,7 +33,7 @@ class Request(HttpRequest):
     htmx: HtmxDetails
 
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,40}")  # as much as the audit trail keeps
 # A session is written at most this often, not on every page: every write on SQLite waits for the one before it.
 TOUCH_SECONDS = 60
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 
 from accounts.models.scopes import Project, Scope
@@ -105,15 +105,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         # One for every column that the list of a project's users sorts by; the row number makes each order total.
         # The list puts "never used" last; on PostgreSQL that needs the index of migration 0002.
         indexes = [
-            models.Index(fields=["project", column, "id"], name=f"user_by_{name}")
-            for column, name in (
-                ("username", "username"),
-                ("description", "description"),
-                ("created_at", "created"),
-                ("last_used_at", "last_used"),
-                ("is_active", "status"),
-                ("roles_sort_key", "roles"),
-            )
+            models.Index(Upper("email"), name="user_by_email"),  # whatever its case, as `iexact` compares
+            *(
+                models.Index(fields=["project", column, "id"], name=f"user_by_{name}")
+                for column, name in (
+                    ("username", "username"),
+                    ("description", "description"),
+                    ("created_at", "created"),
+                    ("last_used_at", "last_used"),
+                    ("is_active", "status"),
+                    ("roles_sort_key", "roles"),
+                )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db.models import Model, Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models.functions import Upper
 
 from accounts.models import Scope, User
 from policies.conditions import LISTS
@@ -101,10 +101,10 @@ def users_called(names: Iterable[str], as_things: bool = False) -> dict[str, Use
     found.update((user.uid, user) for user in rows)
     addresses = {name for name in wanted - found.keys() if "@" in name}
     if addresses:
-        people = users.filter(kind=User.Kind.PERSON).exclude(email="").annotate(address=Lower("email"))
+        people = users.filter(kind=User.Kind.PERSON).annotate(address=Upper("email"))
         by_address: dict[str, list[User]] = defaultdict(list)
-        for user in people.filter(address__in=addresses):
-            by_address[user.address].append(user)
+        for user in people.filter(address__in=[address.upper() for address in addresses]):
+            by_address[user.address.lower()].append(user)
         found.update((address, users[0]) for address, users in by_address.items() if len(users) == 1)
     return {name: found[known] for name, known in folded.items() if known in found}
 
