@@ -1,7 +1,5 @@
 """Forms of projects."""
 
-import hashlib
-import json
 from typing import Any
 
 from django import forms
@@ -10,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.forms.models import fields_for_model
 
 from accounts.models import Project, Scope, User
+from console import conflicts
 from console.lists import Sorts, both_ways
 from policies.access import permitted_scopes
 from policies.actions.scopes import told
@@ -113,4 +112,4 @@ def initial_of(project: Project) -> dict[str, str]:
 
 def state_of(project: Project) -> str:
     """A digest of what the form can change: equal as long as nobody changed any of it."""
-    return hashlib.sha256(json.dumps(told(project), sort_keys=True).encode()).hexdigest()
+    return conflicts.state_of(told(project))
