@@ -1,9 +1,10 @@
 """Roles: the catalogues, what a role allows, the matrices of roles by kinds of things, any roles side by side."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,10 +15,12 @@ from console.role_columns import Chosen, by_catalogue, roles_named
 from policies import access, giving
 from policies.holdings import LIVE
 from policies.matrix import MOST_COLUMNS, Column, column_of_role, entity_matrix
-from policies.models import Catalogue, Role
+from policies.models import Catalogue, Role, RoleAssignment
 from policies.protected import At
 from policies.rulebook import Rulebook, rulebook
 from policies.sentences import givers, holders_in_words, place_of, places_in_words, rules_in_words
+
+MOST_COUNTED = 10_000
 
 
 @requires("read", "role")
@@ -52,17 +55,27 @@ def mentions(role: Role, text: str) -> bool:
     return any(text.casefold() in word.casefold() for word in words)
 
 
-def assignment_counts(request: PageRequest, *roles: Role) -> dict[int, int] | None:
-    """{row number of a role: how many of its assignments, not expired, the viewer may see}; None where they may see none.
+def assignment_counts(request: PageRequest) -> dict[int, int] | None:
+    """{row number of a role: how many of its assignments, not expired, the viewer may see}.
 
-    Of the roles named, else of all.
+    None where they may see none, or where there are too many to count at every visit.
     """
     if not access.may(request.user, "read", At("role_assignment")):
         return None
-    rows = access.permitted(request.user, "read", "role_assignment").filter(LIVE).order_by()
-    if roles:
-        rows = rows.filter(role__in=roles)
-    return dict(rows.values_list("role").annotate(Count("pk")))
+    held = list(live_assignments(request).values_list("role", flat=True)[: MOST_COUNTED + 1])
+    return None if len(held) > MOST_COUNTED else Counter(held)
+
+
+def assignment_count(request: PageRequest, role: Role) -> str:
+    """How many of a role's assignments, not expired, the viewer may see; empty where they may see none."""
+    if not access.may(request.user, "read", At("role_assignment")):
+        return ""
+    found = live_assignments(request).filter(role=role).values("pk")[: MOST_COUNTED + 1].count()
+    return f"{found:,}" if found <= MOST_COUNTED else f"{MOST_COUNTED:,}+"
+
+
+def live_assignments(request: PageRequest) -> QuerySet[RoleAssignment]:
+    return access.permitted(request.user, "read", "role_assignment").filter(LIVE).order_by()
 
 
 def role_rows(
@@ -114,7 +127,6 @@ def role_detail(request: PageRequest, role: Role) -> HttpResponse:
     book = rulebook()
     role = book.roles[role.pk]
     included = roles_among(book, book.held_with[role.pk] | {one.pk for one in role.includes.all()}, without=role)
-    counts = assignment_counts(request, role)
     catalogue_url = reverse("catalogue_detail", args=[role.catalogue.code])
     return render(request, "console/roles/detail.html", {
         "crumbs": crumbs((str(role.catalogue), catalogue_url), (str(role), "")), "role": role,
@@ -122,7 +134,7 @@ def role_detail(request: PageRequest, role: Role) -> HttpResponse:
         "told": [(one, rules_in_words(book, one), book.switched_off.get(one.pk, "")) for one in (role, *included)],
         "included": included, "included_in": roles_among(book, book.comes_with[role.pk], without=role),
         "defaults": [unless and book.roles[unless] for pk, unless in book.defaults if pk == role.pk],
-        "givers": givers(book, role), "count": None if counts is None else counts.get(role.pk, 0),
+        "givers": givers(book, role), "count": assignment_count(request, role),
         "compare_url": compare_address(role),
         "give_url": f"{reverse('assignment_create')}?role={role.uid}" if giving.may_give(request.user, role) else "",
         **changes(request, role),
