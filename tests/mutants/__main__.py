@@ -1,7 +1,7 @@
 """make mutants: take one check at a time out of a copy of the decisions, and see whether the property test notices.
 
     python -m tests.mutants              every mutation
-    python -m tests.mutants "boundary"   those with one of these texts in their names
+    python -m tests.mutants holdings     those of one module, or with a text in their name
 
 Exit status 1 when one survives: then the test does not prove what it should.
 """
@@ -58,7 +58,7 @@ def main() -> int:
         (module, mutation)
         for module, mutations in MUTATIONS.items()
         for mutation in mutations
-        if not sys.argv[1:] or any(text in mutation.name for text in sys.argv[1:])
+        if not sys.argv[1:] or any(text in f"{module} {mutation.name}" for text in sys.argv[1:])
     ]
     with TemporaryDirectory(prefix="roster-mutants-") as folder:
         base = Path(folder)

@@ -210,7 +210,7 @@ class Builder:
         rows = []
         for role in self.world["roles"]:
             for _ in range(self.random.randint(1, 3 * self.many)):
-                kind = self.pick(*QUESTIONS, *THINGS * 4, "role_assignment")
+                kind = self.pick(*QUESTIONS, *THINGS * 4, *("role_assignment", "org_assignment") * 2)
                 where = dict(self.random.choice(CONDITIONS.get("thing" if kind in THINGS else kind, [{}])))
                 if kind == "role_assignment" and self.chance(0.5):
                     where["role"] = self.some(self.world["roles"], 0.4)
