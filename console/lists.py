@@ -50,9 +50,14 @@ class CappedPaginator(Paginator):
         return self._found > self.most
 
     def page(self, number: int | str) -> Page[Any]:
-        if not self.is_capped:
-            self.object_list = sorted_whole(self.object_list)
-        return super().page(number)
+        """Sorted are row numbers alone; only the rows of this page are then read whole, with what they are joined to."""
+        number = self.validate_number(number)
+        every: Any = self.object_list
+        ordered: Any = every if self.is_capped else sorted_whole(every)
+        first = (number - 1) * self.per_page
+        pks = list(ordered.values_list("pk", flat=True)[first : min(first + self.per_page, self.count)])
+        rows = {row.pk: row for row in every.order_by().filter(pk__in=pks)}
+        return Page([rows[pk] for pk in pks if pk in rows], number, self)
 
 
 def sorted_whole(rows: Any) -> Any:
