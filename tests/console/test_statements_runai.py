@@ -290,10 +290,13 @@ def test_department_administrators_give_two_roles(p: SimpleNamespace) -> None:
 
 
 def test_administrators_give_all_seven(p: SimpleNamespace) -> None:
-    """RUN-11: Administrator may give all seven roles."""
+    """RUN-11: Administrator may give all seven roles; none of the console's own (security 21)."""
     actor, subject = Actor("administrator", p.people["administrator"]), person("subject")
+    own = RoleAssignment(role=role("roster:administrator"), scope=p.root)
+    assert not access.may(p.people["administrator"], "create", own)
+    with pytest.raises(Denied):
+        give_role(actor=actor, role=own.role, subject=p.people["administrator"], scope=p.root)
     for code in ROLES:
-        assert p.console.may(p.people["administrator"], "create", "role_assignment", p.root)
         assert access.may(p.people["administrator"], "create", RoleAssignment(role=role(f"runai:{code}"), scope=p.root))
     for code in ("administrator", "editor", "research_manager", "researcher", "ml_engineer", "viewer"):
         give_role(actor=actor, role=role(f"runai:{code}"), subject=subject, scope=p.root)
