@@ -96,7 +96,8 @@ class TestMatrixOfRunAi:
             assert shown.letters == letters, label
             assert shown.heard == (", ".join(RUNAI["actions"][letter] for letter in letters) or "Not visible")
             assert shown.said == {}
-            assert shown.some == (letters if cell["where"] else "")
+            # "All roles" are those of the platform: the console's own are given by its own administrators alone.
+            assert shown.some == (letters if cell["where"] or cell.get("note") == "all roles" else "")
             assert shown.only_read == (letters == "R")
             assert [page.notes[number] for number in shown.letter_notes] == (
                 [said(cell, labels)] if cell["note"] else []
@@ -145,11 +146,11 @@ class TestMatrixOfRunAi:
 
 def said(cell: dict[str, Any], labels: dict[str, str]) -> str:
     """The note of a cell in the words of the page."""
-    if not cell["where"]:
-        return "Whatever the role"
-    [(field, values)] = cell["where"].items()
+    [(field, values)] = cell["where"].items() or [("role", list(labels))]
     names = [labels[value] for value in values] if field == "role" else [f"a {values[0]}", *values[1:]]
-    return f"Only where the {'role' if field == 'role' else 'place'} is {' or '.join(names)}"
+    *first, last = names
+    either = f"{', '.join(first)} or {last}" if first else last
+    return f"Only where the {'role' if field == 'role' else 'place'} is {either}"
 
 
 class TestMatrixOfOvhcloud:

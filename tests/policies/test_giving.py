@@ -109,10 +109,11 @@ def test_what_giving_would_do(runai: SimpleNamespace) -> None:
         Effect.DENIED, Effect.HELD, Effect.DENIED,  # bob, Researcher
         Effect.DENIED, Effect.UNFIT, Effect.UNFIT,
     ]  # fmt: skip
-    found = foresee(acting(runai.admin), [runai.ada], [researcher, viewer], [runai.root])
+    found = foresee(acting(runai.admin), [runai.ada], [researcher, role("runai:viewer"), viewer], [runai.root])
     assert [(c.effect, c.why) for c in found] == [
         (Effect.PENDING, "Without effect until it is given in a project."),
         (Effect.NEW, ""),
+        (Effect.DENIED, "You may not give Project Viewer in Organization."),
     ]
 
 

@@ -293,9 +293,12 @@ class Builder:
     # ---- What is protected beside them
 
     def resources(self) -> None:
-        tag_lists = self.random.sample(sorted(self.world["roles"]), 3)
-        tag = Tag.objects.create(name="tag")
-        tag.roles.add(*(self.rows[name] for name in tag_lists))
+        tags = {
+            Tag.objects.create(name=f"tag of {role}"): role
+            for role in self.random.sample(sorted(self.world["roles"]), 3)
+        }
+        for tag, role in tags.items():
+            tag.roles.add(self.rows[role])
         made: list[str] = []
         for n in range(9):
             kind, scope, visibility = self.pick(*THINGS), self.pick(*self.scopes()), self.pick("", "OPEN", "PRIVATE")
@@ -316,9 +319,10 @@ class Builder:
             row.save()
             listed = self.some(self.world["roles"], 0.1)
             row.listed_roles.add(*(self.rows[role] for role in listed))
-            if self.chance(0.5):
-                row.tags.add(tag)
-                listed += tag_lists
+            for tag, role in tags.items():
+                if self.chance(0.3):
+                    row.tags.add(tag)
+                    listed.append(role)
             self.add(f"thing{n}", row, **what, listed=listed)
             made.append(f"thing{n}")
 
