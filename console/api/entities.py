@@ -228,8 +228,8 @@ class Named:
         for column in columns:
             which |= Q(**{f"{column}__in": ids})
         rows = _rows_of(kind).filter(which)
-        if not own and len(ids) > 1:  # of one, only a rule that asks reads what it lists
-            rows = rows.prefetch_related(*LISTS)
+        if not own and len(ids) > 1:  # of one, only a rule that asks reads what it lists and belongs to
+            rows = rows.prefetch_related("parent", *LISTS)
         found = _by_names(rows, ids, columns)
         return {n: OrgAssignment(a.scope) for n, a in found.items()} if own == "org_assignment" else found
 

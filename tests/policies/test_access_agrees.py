@@ -109,7 +109,7 @@ class Asked:
         for action in actions:
             may = {name for name in names if action in found[self.built.rows[name].pk]}
             assert may == self.allowed(action, names), f"{self.user} {action} {kind}"
-        if self.built.chance(0.1):
+        if names and self.built.chance(0.1):
             name = random.Random(self.user).choice(sorted(names))  # noqa: S311
             row = self.built.rows[name]
             assert self.person.get_all_permissions(row) == found[row.pk], f"{self.user} {name}"
