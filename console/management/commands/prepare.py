@@ -15,7 +15,7 @@ UNUSED = ["bootstrap-*", "bootstrap.rtl*", "bootstrap.css*"]
 
 
 class Command(BaseCommand):
-    help = "Migrate the database, load the role catalogues, create the first administrator, collect static files."
+    help = "Migrate, load the role catalogues, create the first administrator, forget ended sessions, collect static files."
     requires_system_checks: list[str] = []  # serve and the tests run them; here they would cost every start
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,6 +26,7 @@ class Command(BaseCommand):
             call_command("createcachetable")
         call_command("load_catalogues", stdout=self.stdout)
         call_command("bootstrap", stdout=self.stdout, verbosity=0)  # speaks only of one that it made
+        call_command("clearsessions")
         self.collect_static_files()
 
     def collect_static_files(self) -> None:
