@@ -1,6 +1,7 @@
 """What Roster's commands share: --format and --as, one clear line for every refusal, and output that pipes can take."""
 
 import json
+import os
 import signal
 import sys
 from argparse import ArgumentParser
@@ -57,6 +58,8 @@ class RosterCommand(BaseCommand):
             refusal = error if isinstance(error, CommandError) else CommandError(_sentence(error), returncode=status)
             if not self._called_from_command_line or options["traceback"]:
                 raise refusal from error
+            if isinstance(error, OSError):  # what stdout still holds would fail again at the exit, in lines of Python's own
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # Out here the failed frames are gone, and with them cursors that are still open on the database's connection.
         self.note(f"Error: {refusal}")
         sys.exit(refusal.returncode)

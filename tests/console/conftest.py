@@ -1,6 +1,7 @@
 """A small organization with everybody whom pages treat differently, and browsers for them."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -38,19 +39,22 @@ def person(username: str, description: str = "", email: str = "") -> User:
 
 
 @pytest.fixture
-def org(db: None) -> SimpleNamespace:
-    return make_organization()
+def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
+    """Each test is rolled back to the organization of its module, and has it for itself."""
+    return deepcopy(organization)
 
 
 @pytest.fixture(scope="module")
 def organization(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[SimpleNamespace]:
-    """For modules of which every test needs it: made once, each test is rolled back to it.
-
-    Such a module has an `org` of its own that answers a deep copy.
-    """
+    """Made once for a module. One with transactions of its own makes it for each test: `org = fresh_organization`."""
     with django_db_blocker.unblock(), transaction.atomic():
         yield make_organization()
         transaction.set_rollback(True)
+
+
+@pytest.fixture
+def fresh_organization(db: None) -> SimpleNamespace:
+    return make_organization()
 
 
 def make_organization() -> SimpleNamespace:

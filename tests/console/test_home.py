@@ -18,6 +18,12 @@ ClientOf = Callable[[str], Client]
 HOME = "/"
 
 
+@pytest.fixture
+def org(fresh_organization: SimpleNamespace) -> SimpleNamespace:
+    """Of each test: others here begin with an empty installation."""
+    return fresh_organization
+
+
 def users_of(project: Scope) -> str:
     return reverse("project_user_index", args=[project.uid])
 
