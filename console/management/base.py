@@ -58,7 +58,8 @@ class RosterCommand(BaseCommand):
             refusal = error if isinstance(error, CommandError) else CommandError(_sentence(error), returncode=status)
             if not self._called_from_command_line or options["traceback"]:
                 raise refusal from error
-            if isinstance(error, OSError):  # what stdout still holds would fail again at the exit, in lines of Python's own
+            # What stdout still holds would fail again at the exit, in lines of Python's own.
+            if isinstance(error, OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # Out here the failed frames are gone, and with them cursors that are still open on the database's connection.
         self.note(f"Error: {refusal}")
