@@ -80,10 +80,14 @@ class EntityType(models.Model):
     # {property that a service states in a question: what of the object it is}, as {ownerID: owner}.
     attributes = models.JSONField(default=dict, blank=True)
     field_actions = models.JSONField(
-        default=dict, blank=True, help_text="{field: the action that shows it (owner_email) or changes it (visibility)}."
+        default=dict,
+        blank=True,
+        help_text="{field: the action that shows it (owner_email) or changes it (visibility)}.",
     )
     visibilities = models.JSONField(
-        default=list, blank=True, help_text="The values that its visibility usually has; rules may ask for some of them."
+        default=list,
+        blank=True,
+        help_text="The values that its visibility usually has; rules may ask for some of them.",
     )
     position = models.PositiveSmallIntegerField(default=0)
 
