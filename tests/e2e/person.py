@@ -77,6 +77,7 @@ class Person:
     def signs_out(self) -> None:
         self.page.get_by_role("button", name=re.compile("^Account: ")).click()
         self.presses("Sign out", self.page.locator("#account"))
+        self.is_at("Sign in")
 
     # ---- Projects
 
