@@ -10,18 +10,19 @@ from django import template
 from django.core.paginator import Page
 from django.forms import BoundField, Select
 from django.http import QueryDict
+from django.template import Context, Node
+from django.template.base import FilterExpression, Parser, TextNode, Token
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
+
+from console.links import link
 
 register = template.Library()
 
 
-@register.simple_tag
 @cache
 def icon(name: str, style: str = "outline", css: str = "") -> SafeString:
     """A heroicon as inline SVG, hidden from screen readers: `{% icon "plus" "micro" %}`."""
@@ -30,26 +31,37 @@ def icon(name: str, style: str = "outline", css: str = "") -> SafeString:
     return mark_safe(svg)  # noqa: S308 - heroicons' own SVG; names come from templates and the menu, never from people
 
 
-@cache
-def _address(name: str, number: int) -> str:
-    """The address of a view with places for so many ids."""
-    return reverse(name, args=[f"{place:032d}" for place in range(number)])
+class IconNode(Node):
+    def __init__(self, arguments: list[FilterExpression]) -> None:
+        self.arguments = arguments
+
+    def render(self, context: Context) -> SafeString:
+        return icon(*(argument.resolve(context) for argument in self.arguments))
+
+
+@register.tag("icon")
+def draw_icon(parser: Parser, token: Token) -> Node:
+    """What a template names is drawn when the template is compiled: a list has hundreds of icons."""
+    node = IconNode([parser.compile_filter(bit) for bit in token.split_contents()[1:]])
+    return node if any(argument.is_var for argument in node.arguments) else TextNode(node.render(Context()))
+
+
+register.simple_tag(link)
+
+ID = f"{0:032d}"
 
 
 @register.simple_tag
-def link(name: str, *ids: str) -> str:
-    """Django's `url` for addresses that hold ids alone, cheap enough for every entry of a menu in every row of a list."""
-    address = _address(name, len(ids))
-    for place, uid in enumerate(ids):
-        address = address.replace(f"{place:032d}", quote(uid, safe=""), 1)
-    return address
+def remembered(template_name: str, uid: str = "", **values: Any) -> SafeString:
+    """A template that depends on these plain values and on one id, `uid`: rendered once, not in every row of a list."""
+    alike = frozenset((name, frozenset(v) if isinstance(v, set) else v) for name, v in values.items())
+    html = _rendered(template_name, alike).replace(ID, quote(uid, safe=""))
+    return mark_safe(html)  # noqa: S308 - a template, with an id that is quoted
 
 
-@register.simple_tag
-@lru_cache(maxsize=256)
-def remembered(component: str, word: str) -> SafeString:
-    """`components/<component>.html`, which depends on one word alone: rendered once, not in every row."""
-    return render_to_string(f"components/{component}.html", {component: word})
+@lru_cache(maxsize=512)
+def _rendered(template_name: str, alike: frozenset[tuple[str, Any]]) -> str:
+    return render_to_string(template_name, {**dict(alike), "uid": ID})
 
 
 def _local(value: datetime) -> datetime:
@@ -63,7 +75,7 @@ def _ago(value: datetime) -> str:
     if seconds < 60:
         return "just now"
     if seconds >= timedelta(days=7).total_seconds():
-        return date_format(_local(value), "j M Y")
+        return _exact(_local(value).date())
     size, unit = next((s, u) for s, u in ((86400, "day"), (3600, "hour"), (60, "minute")) if seconds >= s)
     count = int(seconds // size)
     words = f"{count} {unit}{'' if count == 1 else 's'}"
@@ -75,7 +87,7 @@ def when(value: datetime | None, absent: str = "never") -> str:
     """A moment as people say it, exact in `datetime` and `title`; the given word (else "never") for no moment."""
     if value is None or value == "":
         return absent
-    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), _exact(value), _ago(value))
+    return _time(value, _exact(value), _ago(value))
 
 
 @register.filter
@@ -83,15 +95,19 @@ def instant(value: datetime | date | None, absent: str = "never") -> str:
     """A moment as date and time: 14 Nov 2026, 09:05."""
     if value is None or value == "":
         return absent
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), _exact(value), _exact(value, seconds=False)
-    )
+    return _time(value, _exact(value), _exact(value, seconds=False))
+
+
+def _time(value: datetime | date, title: str, text: str) -> SafeString:
+    return mark_safe(f'<time datetime="{value.isoformat()}" title="{title}">{text}</time>')  # noqa: S308 - digits, names of months
 
 
 def _exact(value: datetime | date, *, seconds: bool = True) -> str:
+    """By strftime: Django's own formatter takes ten times as long, and a list has two moments in a row."""
     if not isinstance(value, datetime):
-        return date_format(value, "j M Y")
-    return date_format(_local(value), "j M Y, H:i:s T" if seconds else "j M Y, H:i")
+        return f"{value.day} {value:%b %Y}"
+    local = _local(value)
+    return f"{local.day} {local:%b %Y, %H:%M:%S %Z}" if seconds else f"{local.day} {local:%b %Y, %H:%M}"
 
 
 @register.filter
@@ -123,13 +139,13 @@ def control(field: BoundField) -> SafeString:
     return field.as_widget(attrs={"class": css})
 
 
-def _query(context: template.Context) -> QueryDict:
+def _query(context: Context) -> QueryDict:
     request = getattr(context, "request", None) or context.get("request")
     return request.GET.copy() if request else QueryDict(mutable=True)
 
 
 @register.simple_tag(takes_context=True)
-def query_without(context: template.Context, name: str, value: str = "") -> str:
+def query_without(context: Context, name: str, value: str = "") -> str:
     """The query string without this value of a parameter (none named: without all of them), from the first page."""
     query = _query(context)
     query.setlist(name, [kept for kept in query.getlist(name) if value and kept != str(value)])
@@ -139,7 +155,7 @@ def query_without(context: template.Context, name: str, value: str = "") -> str:
 
 
 @register.simple_tag(takes_context=True)
-def query_inputs(context: template.Context, *names: str) -> str:
+def query_inputs(context: Context, *names: str) -> str:
     """Hidden inputs that carry the named parameters of this page's address into a form."""
     query = _query(context)
     pairs = ((name, value) for name in names for value in query.getlist(name) if value)
@@ -147,15 +163,13 @@ def query_inputs(context: template.Context, *names: str) -> str:
 
 
 @register.inclusion_tag("components/sort_th.html", takes_context=True)
-def sort_th(
-    context: template.Context, key: str, label: str, sort: str, css: str = "", first: str = ""
-) -> dict[str, Any]:
+def sort_th(context: Context, key: str, label: str, sort: str, css: str = "", first: str = "") -> dict[str, Any]:
     """A column head that sorts. `sort` is the order in force (`created` or `-created`); `first="-"`: newest first."""
     return {"request": getattr(context, "request", None), "css": css, **_sort(key, label, sort, first)}
 
 
 @register.inclusion_tag("components/sort_link.html", takes_context=True)
-def sort_link(context: template.Context, key: str, label: str, sort: str, first: str = "") -> dict[str, Any]:
+def sort_link(context: Context, key: str, label: str, sort: str, first: str = "") -> dict[str, Any]:
     """The link of a column head alone, for two sorts in one head."""
     return {"request": getattr(context, "request", None), **_sort(key, label, sort, first)}
 

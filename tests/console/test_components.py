@@ -10,6 +10,7 @@ import pytest
 from django import forms
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.forms.renderers import DjangoTemplates
 from django.template import engines
 from django.template.loader import get_template, render_to_string
 from django.test import RequestFactory
@@ -45,6 +46,25 @@ def test_every_template_compiles(name: str) -> None:
 def test_templates_keep_the_strict_content_security_policy(name: str) -> None:
     source = (TEMPLATES / name).read_text()
     assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|hx-on|<style|<script(?! src=)|data:image", source), name
+
+
+def test_widgets_are_written_as_django_writes_them() -> None:
+    choices = [("", "Any"), ("1", HOSTILE), ("Group &", [(2, "Two"), (None, "Three")])]
+
+    class Everything(forms.Form):
+        text = forms.CharField(max_length=5, widget=forms.TextInput({"data-odd": HOSTILE, "hidden": False, "lang": 5}))
+        email, number, day, at = forms.EmailField(), forms.IntegerField(), forms.DateField(), forms.DateTimeField()
+        password = forms.CharField(widget=forms.PasswordInput)
+        concealed = forms.CharField(widget=forms.HiddenInput)
+        long = forms.CharField(widget=forms.Textarea)
+        tick, one = forms.BooleanField(), forms.ChoiceField(choices=choices)
+        many = forms.MultipleChoiceField(choices=choices)
+        lines = forms.ChoiceField(choices=choices, widget=forms.RadioSelect)
+
+    typed = {"text": HOSTILE, "number": "1234", "long": HOSTILE, "concealed": "x", "tick": "on", "one": "1", "many": 2}
+    for data in (None, typed, {"number": "x", "long": ""}):
+        ours, theirs = (Everything(data, renderer=renderer).as_div() for renderer in (None, DjangoTemplates()))
+        assert ours.split() == theirs.split()  # theirs has empty lines between options
 
 
 @pytest.mark.parametrize("name", PAGES)
