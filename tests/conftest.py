@@ -15,6 +15,15 @@ from policies.actions.catalogues import load_catalogues
 from policies.actor import Actor
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL just what asks the database; the rest is the same there and runs on SQLite."""
+    if connection.vendor != "postgresql":
+        return
+    asking = [item for item in items if item.get_closest_marker("django_db") or "db" in item.fixturenames]  # type: ignore[attr-defined]
+    config.hook.pytest_deselected(items=[item for item in items if item not in {*asking}])
+    items[:] = asking
+
+
 def load_shipped_catalogues() -> None:
     load_catalogues(actor=Actor("tests"))
 

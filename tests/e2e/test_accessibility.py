@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.urls import URLPattern, get_resolver, reverse
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import ViewportSize, expect
 
 from tests.e2e.conftest import OpenBrowser, somebody
 from tests.e2e.person import Person
@@ -33,8 +33,15 @@ QUERIES = {
     "access_check": "?what=ovhcloud:notebook/launch",
     "who_can": "?what=roster:project/read",
 }
-WIDTHS: list[ViewportSize] = [{"width": 1280, "height": 900}, {"width": 390, "height": 844}]
-SCHEMES: list[Any] = ["light", "dark"]
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+# What axe is asked in each look. Dark has other colours and a phone another layout, but every row of a list has the same.
+LOOKS: list[tuple[ViewportSize, Any, dict[str, Any] | None]] = [
+    (WIDE, "light", {}),
+    (WIDE, "dark", {"rules": ["color-contrast"], "few_rows": True}),
+    (NARROW, "light", None),
+    (NARROW, "dark", {"few_rows": True}),
+]
 
 # Colours fade from one scheme to the other; axe would measure what is between.
 COLOURS_ARE_THERE = """() => new Promise(done => requestAnimationFrame(() => {
@@ -87,27 +94,27 @@ def things(server: Server) -> dict[str, str]:
 
 
 @pytest.fixture
-def looks_good(assert_accessible: Callable[[Page], None]) -> Iterator[Look]:
+def looks_good(assert_accessible: Callable[..., None]) -> Iterator[Look]:
     """looks_good(person, name): the page in front of them, in every look. What is wrong is told at the end, all of it."""
     wrong: list[str] = []
 
     def look(person: Person, name: str) -> None:
-        for size in WIDTHS:
-            person.page.set_viewport_size(size)
-            for scheme in SCHEMES:
-                person.page.emulate_media(color_scheme=scheme)
-                person.page.evaluate(COLOURS_ARE_THERE)
-                try:
-                    if (size, scheme) != (WIDTHS[1], "light"):  # a phone's page has the colours of the wide one
-                        assert_accessible(person.page)
-                except AssertionError as error:
-                    wrong.append(f"{name}, {scheme}, {size['width']}: {error}")
-                if folder := os.environ.get("ROSTER_SHOTS"):
-                    path = Path(folder) / f"{name}-{scheme}-{size['width']}.png"
-                    person.page.screenshot(path=path, full_page=True, caret="initial")
-            if not person.page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+        page = person.page
+        for size, scheme, asked in LOOKS:
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(COLOURS_ARE_THERE)
+            try:
+                if asked is not None:
+                    assert_accessible(page, **asked)
+            except AssertionError as error:
+                wrong.append(f"{name}, {scheme}, {size['width']}: {error}")
+            if folder := os.environ.get("ROSTER_SHOTS"):
+                path = Path(folder) / f"{name}-{scheme}-{size['width']}.png"
+                page.screenshot(path=path, full_page=True, caret="initial")
+            if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
                 wrong.append(f"{name} scrolls sideways at {size['width']}")
-        person.page.set_viewport_size(WIDTHS[0])
+        page.set_viewport_size(WIDE)
 
     yield look
     assert not wrong, "\n".join(wrong)
