@@ -103,6 +103,7 @@ TEMPLATES = [
     }
 ]
 CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
+FORM_RENDERER = "console.forms.rendering.Renderer"
 
 # ---- Storage
 # Connections outlive a request on both databases: on SQLite, closing the last one rewrites the whole log.
