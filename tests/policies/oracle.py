@@ -21,14 +21,15 @@ def allowed(world: World, user: str, action: str, thing: str) -> bool:
 
 
 def by_role(world: World, user: str, action: str, what: dict[str, Any]) -> bool:
-    held = holdings(world, user)
+    rules = [rule for rule in world["rules"] if (rule["action"], rule["type"]) == (action, what["type"])]
+    held = holdings(world, user) if rules else set()
     names = {role for role, _ in held}
     return any(
-        (rule["action"], rule["type"], rule["role"]) == (action, what["type"], role)
+        rule["role"] == role
         and (what["scope"] is None or scope in above(world, what["scope"]))
         and meets(world, rule["where"], user, what, names)
         for role, scope in held
-        for rule in world["rules"]
+        for rule in rules
     )
 
 
