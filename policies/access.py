@@ -28,11 +28,23 @@ from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from accounts.models import Scope, ScopeClosure, User
 from policies.compiled import Compiled
-from policies.conditions import LISTS, Condition, Listed
-from policies.holdings import LIVE, Holding, Subject, holders, memberships, subject_for, union
+from policies.conditions import LISTS, NOTHING, Condition, Listed
+from policies.holdings import (
+    LIVE,
+    Holding,
+    Subject,
+    holders,
+    holders_by_assignment,
+    holders_by_default,
+    memberships,
+    subject_for,
+    union,
+)
 from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
 from policies.rulebook import Line, Rulebook, rulebook
+
+FEW = 2000  # users whom one query names by their row numbers
 
 
 class Missing(NamedTuple):
@@ -151,22 +163,36 @@ def actions_for(user: User, things: Iterable[Any]) -> dict[Any, set[str]]:
     rows = list(things)
     if not user.is_active or not rows:
         return {thing.pk: set() for thing in rows}
-    subject, found = subject_for(user), _shared(user, rows)
-    lines_of: dict[int, list[tuple[str, tuple[Line, ...]]]] = defaultdict(list)
-    for (action, kind), lines in subject.book.lines.items():
-        lines_of[kind].append((action, lines))
+    subject, shared = subject_for(user), _shared(user, rows)
     if isinstance(rows[0], Resource) and _ask_for_lists(subject):
         prefetch_related_objects(rows, *LISTS)
+    lines_of = {kind: _lines_about(subject, kind) for kind in {type_id(subject.book, thing) for thing in rows}}
+    alike: dict[tuple[int, int | None], set[str]] = {}  # in one place, as long as no condition asks more
+    found: dict[Any, set[str]] = {}
     for thing in rows:
+        kind, scope = type_id(subject.book, thing), scope_of(thing)
+        place = kind, scope.pk if scope else None
+        lines, depends = lines_of[kind]
         if outside(subject, thing):
             found[thing.pk] = set()
             continue
-        found[thing.pk] |= {
-            action
-            for action, lines in lines_of[type_id(subject.book, thing)]
-            if any(not candidate.missing for candidate in _candidates(subject, lines, thing))
-        }
-    return {thing.pk: found[thing.pk] for thing in rows}
+        if depends or place not in alike:
+            alike[place] = {
+                action
+                for action, about in lines.items()
+                if any(not candidate.missing for candidate in _candidates(subject, about, thing))
+            }
+        found[thing.pk] = alike[place] | shared[thing.pk]
+    return found
+
+
+def _lines_about(subject: Subject, kind: int) -> tuple[dict[str, list[Line]], bool]:
+    """{action: the rules about a type by which the subject may do it}, and whether they have conditions."""
+    found: dict[str, list[Line]] = {}
+    for (action, about), lines in subject.book.lines.items():
+        if about == kind and (held := [line for line in lines if line.role_id in subject.role_ids]):
+            found[action] = held
+    return found, any(line.conditions for lines in found.values() for line in lines)
 
 
 def _ask_for_lists(subject: Subject) -> bool:
@@ -374,20 +400,35 @@ def people_who_may(action: str, thing: Any, when: Q = LIVE) -> QuerySet[User]:
         if usable:
             roles[tuple(c for c in line.conditions if not c.of_the_object_alone)].add(line.role_id)
     branches: list[QuerySet[Any]] = []
+    by_default: list[Q] = []
     for conditions, held in roles.items():
         if conditions and seen:
             asked = [c.people(thing, seen) for c in conditions]
             branches.append(User.objects.filter(*asked, pk__in=union(holders(held, above, when))).values("pk"))
         else:
-            branches += holders(held, above, when)
+            branches += holders_by_assignment(held, above, when)
+            by_default += holders_by_default(held, above)
     branches += _shared_with(action, thing, seen)
-    found = User.objects.filter(is_active=True, pk__in=union(branches)) if branches else User.objects.none()
+    found = User.objects.filter(_one_of(branches, by_default), is_active=True)
     scope = scope_of(thing)
     cluster = scope.cluster_above_id if scope else None
     if cluster is not None:
         bound = User.clusters.through.objects.filter(scope=cluster).values("user")
         found = found.filter(Q(all_clusters=True) | Q(pk__in=bound))
     return found
+
+
+def _one_of(branches: list[QuerySet[Any]], by_default: list[Q]) -> Q:
+    """Few users are named by their row numbers. Many are asked one by one: a page in the order of an index is full soon.
+
+    A database that has to choose itself reads everybody, and puts them in order.
+    """
+    if branches and not by_default:
+        some = union(branches)[: FEW + 1]
+        numbers = {number for row in some for number in row.values()}
+        if len(some) <= FEW:
+            return Q(pk__in=numbers)
+    return reduce(or_, by_default, Q(pk__in=union(branches)) if branches else NOTHING)
 
 
 def _shared_with(action: str, thing: Any, seen: Protected | None) -> list[QuerySet[Any]]:

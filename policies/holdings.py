@@ -143,18 +143,34 @@ def holders(role_ids: Collection[int], scope_ids: Collection[int] | None = None,
 
     `when`: LIVE, or LASTING for those only who hold it without end.
     """
+    by_default = (User.objects.filter(who).values("pk") for who in holders_by_default(role_ids, scope_ids))
+    return [*holders_by_assignment(role_ids, scope_ids, when), *by_default]
+
+
+def holders_by_assignment(
+    role_ids: Collection[int], scope_ids: Collection[int] | None = None, when: Q = LIVE
+) -> list[QuerySet[Any]]:
+    """Those of them who were given such a role, or one that it comes with."""
     book = rulebook()
-    wanted = {role for role, held in book.held_with.items() if held & set(role_ids)} - book.switched_off.keys()
-    rows = _effective(wanted, book, when)
-    if scope_ids is not None:
-        rows = rows.filter(scope__in=scope_ids)
-    found = _users_of(rows)
+    rows = _effective(_givers(role_ids, book), book, when)
+    return _users_of(rows if scope_ids is None else rows.filter(scope__in=scope_ids))
+
+
+def holders_by_default(role_ids: Collection[int], scope_ids: Collection[int] | None = None) -> list[Q]:
+    """Those of them who hold it unless they hold another, as what is asked of a user: nearly everybody."""
+    book = rulebook()
+    wanted, found = _givers(role_ids, book), []
     for default, unless in book.defaults:
         if default in wanted and (scope_ids is None or book.root_id in scope_ids):
             having = {role for role, held in book.held_with.items() if unless in held} - book.switched_off.keys()
             rows = union(_users_of(_effective(having, book, LIVE)))
-            found.append(User.objects.people().exclude(pk__in=rows).values("pk"))
+            found.append(Q(kind=User.Kind.PERSON) & ~Q(pk__in=rows))
     return found
+
+
+def _givers(role_ids: Collection[int], book: Rulebook) -> set[int]:
+    """The roles in effect that bring one of these."""
+    return {role for role, held in book.held_with.items() if held & set(role_ids)} - book.switched_off.keys()
 
 
 def _effective(role_ids: Collection[int], book: Rulebook, when: Q) -> QuerySet[RoleAssignment]:

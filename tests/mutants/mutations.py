@@ -141,7 +141,9 @@ ACCESS = (
         "pk__in=union(holders(held, above, when))",
         "pk__in=union(holders(held, None, when))",
     ),
-    Mutation("who: anywhere", "branches += holders(held, above, when)", "branches += holders(held, None, when)"),
+    Mutation("who: anywhere", "holders_by_assignment(held, above, when)", "holders_by_assignment(held, None, when)"),
+    Mutation("who: nobody by default", "by_default += holders_by_default(held, above)", ""),
+    Mutation("who: the first of many", "if len(some) <= FEW:", "if True:"),
     Mutation(
         "who: a page needs the organization",
         "above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(book, thing)",
@@ -149,9 +151,7 @@ ACCESS = (
     ),
     Mutation("who: no shares", "branches += _shared_with(action, thing, seen)", ""),
     Mutation(
-        "who: disabled users too",
-        "User.objects.filter(is_active=True, pk__in=union(branches))",
-        "User.objects.filter(pk__in=union(branches))",
+        "who: disabled users too", "_one_of(branches, by_default), is_active=True", "_one_of(branches, by_default)"
     ),
     Mutation("who: no boundary", "    if cluster is not None:\n        bound", "    if False:\n        bound"),
     Mutation("who: only the bounded", "Q(all_clusters=True) | Q(pk__in=bound)", "Q(pk__in=bound)"),
@@ -258,12 +258,10 @@ HOLDINGS = (
         "if held & set(role_ids)} - book.switched_off.keys()",
         "if held & set(role_ids)}",
     ),
-    Mutation("who: roles count anywhere", "rows = rows.filter(scope__in=scope_ids)", "rows = rows.all()"),
+    Mutation("who: roles count anywhere", "rows if scope_ids is None else rows.filter(scope__in=scope_ids)", "rows"),
     Mutation("who: no default roles", "for default, unless in book.defaults:", "for default, unless in ():"),
-    Mutation("who: default role whatever they hold", '.exclude(pk__in=rows).values("pk")', '.values("pk")'),
-    Mutation(
-        "who: default roles for credentials and services", "User.objects.people().exclude", "User.objects.exclude"
-    ),
+    Mutation("who: default role whatever they hold", " & ~Q(pk__in=rows)", ""),
+    Mutation("who: default roles for credentials and services", "Q(kind=User.Kind.PERSON) & ~Q", "~Q"),
     Mutation(
         "who: default role beside an included one",
         "for role, held in book.held_with.items() if unless in held}",
