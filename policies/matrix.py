@@ -6,6 +6,7 @@ role_matrix(roles)             the platform's own permission x role: yes or no
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from accounts.models import Scope, User
 from policies.abilities import lines_in_order
@@ -210,17 +211,24 @@ def has_letters(kind: EntityType) -> bool:
     return kind.actions.keys() <= LETTERS.keys() or kind.actions.keys() >= LETTERS.keys()
 
 
-@dataclass(frozen=True)
-class PermissionRow:
+class PermissionRow(NamedTuple):
     service: str
     permission: str
-    cells: list[bool]  # one per role
+    cells: tuple[bool, ...]  # one per role
 
 
-@dataclass(frozen=True)
-class PermissionMatrix:
-    roles: list[Role]
-    rows: list[PermissionRow]
+class PermissionColumn(NamedTuple):
+    label: str  # of a role
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class PermissionMatrix(NamedTuple):
+    """Plain words throughout: two matrices are equal when they read the same."""
+
+    roles: tuple[PermissionColumn, ...]
+    rows: tuple[PermissionRow, ...]
 
 
 def role_matrix(roles: list[Role]) -> PermissionMatrix:
@@ -232,5 +240,8 @@ def role_matrix(roles: list[Role]) -> PermissionMatrix:
         rule = line.rule
         key = rule.service or kind.area or kind.label, rule.permission or kind.actions.get(action, action)
         held.setdefault(key, set()).add(line.role_id)
-    cells = {key: [bool(having & book.held_with[role.pk]) for role in roles] for key, having in held.items()}
-    return PermissionMatrix(roles, [PermissionRow(*key, row) for key, row in cells.items()])
+    rows = (
+        PermissionRow(*key, tuple(bool(having & book.held_with[role.pk]) for role in roles))
+        for key, having in held.items()
+    )
+    return PermissionMatrix(tuple(PermissionColumn(role.label) for role in roles), tuple(rows))
