@@ -16,12 +16,18 @@ from policies.actor import Actor
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL just what asks the database; the rest is the same there and runs on SQLite."""
+    """PostgreSQL is asked what a database has a say in; all the rest runs on SQLite."""
     if connection.vendor != "postgresql":
         return
-    asking = [item for item in items if item.get_closest_marker("django_db") or "db" in item.fixturenames]  # type: ignore[attr-defined]
-    config.hook.pytest_deselected(items=[item for item in items if item not in {*asking}])
-    items[:] = asking
+    once = [item for item in items if item.get_closest_marker("once") or not asks_a_database(item)]
+    config.hook.pytest_deselected(items=once)
+    items[:] = [item for item in items if item not in {*once}]
+
+
+def asks_a_database(item: pytest.Item) -> bool:
+    """Stories in a browser ask one through their server."""
+    named = {"db", "transactional_db", "server", "empty_installation"} & {*getattr(item, "fixturenames", ())}
+    return bool(named or item.get_closest_marker("django_db"))
 
 
 def load_shipped_catalogues() -> None:

@@ -13,6 +13,8 @@ import pytest
 from tests import installations
 from tests.servers import ROOT, environment, manage
 
+pytestmark = pytest.mark.once
+
 Shell = Callable[[str], subprocess.CompletedProcess[str]]
 
 

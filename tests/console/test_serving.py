@@ -10,6 +10,8 @@ import pytest
 
 from tests.servers import READY, Server
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

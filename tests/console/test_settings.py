@@ -7,6 +7,8 @@ import pytest
 
 from tests.servers import manage
 
+pytestmark = pytest.mark.once
+
 PRODUCTION = {
     "ROSTER_ENV": "production",
     "ROSTER_SECRET_KEY": "8c1T-vQ0n4bY_2mZr7Lw5xKd9eHj3pUa6sFg1iOtBqCyXoRkEz",

@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
-USERS = 4  # that each writer adds
+USERS = 3  # that each writer adds
 
 
 def write(number: int) -> None:
