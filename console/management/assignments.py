@@ -1,5 +1,6 @@
 """What the commands about role assignments and shares have in common."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -9,7 +10,7 @@ from console.management.output import Row, iso
 from policies.access import type_id
 from policies.actions.shares import shareable_actions
 from policies.models import RoleAssignment
-from policies.naming import GROUP, NotFound
+from policies.naming import GROUP, NotFound, find_object, find_subject
 from policies.rulebook import rulebook
 
 
@@ -35,12 +36,21 @@ def assignment_row(assignment: RoleAssignment) -> Row:
     }
 
 
-def find_shareable(name: str, thing: Any) -> str:
-    """The action of a share. Raises NotFound, which lists those that can be shared."""
-    actions = shareable_actions(thing)
-    if name.strip().lower() not in actions:
-        raise NotFound("action", name, list(actions), where=" that can be shared")
-    return name.strip().lower()
+def add_share_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("object", metavar="TYPE:ID", help="the object, as project:speech-models")
+    parser.add_argument("action", help="an action of the type that can be shared")
+    parser.add_argument("subject", help="username or id, or group:NAME")
+
+
+def find_share(options: dict[str, Any]) -> dict[str, Any]:
+    """`thing`, `action` and `subject`, as add_share_arguments() took them.
+
+    Raises NotFound for each that there is not; for an action it lists those that can be shared.
+    """
+    thing, action = find_object(options["object"]), options["action"].strip().lower()
+    if action not in (actions := shareable_actions(thing)):
+        raise NotFound("action", options["action"], list(actions), where=" that can be shared")
+    return {"thing": thing, "action": action, "subject": find_subject(options["subject"])}
 
 
 def share_row(thing: Any, action: str, subject: User | Group) -> Row:
