@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from policies import audit, audit_triggers
 from policies.actions.catalogues import load_catalogues
 from policies.actor import Actor
+from tests import installations
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -39,6 +41,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Every test finds the shipped catalogues, as every installation does."""
     with django_db_blocker.unblock():
         load_shipped_catalogues()
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation of one's own (tests.installations). Copy it, and change the copy."""
+    folder = tmp_path_factory.mktemp("installation") / "data"
+    installations.make(folder)
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)
