@@ -1,35 +1,67 @@
 """The few queries that every decision asks. Writing their SQL takes Django longer than the database takes to answer it, so
-it is written once; afterwards only the row numbers in it change.
+it is written once; afterwards only the row numbers and names in it change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
-# Row numbers that no table has: they show where the SQL has a place for which argument.
-PLACES = (-9101, -9102, -9103)
+# What no table has: it shows where the SQL has a place for which argument.
+NUMBERS = (-9101, -9102, -9103)
+TEXTS = ("place 9101", "place 9102", "place 9103")
 
 
 class Compiled:
-    """`Compiled(build)(4, 7)` gives the rows of the queryset `build(4, 7)`, as tuples of what the database returns.
+    """`Compiled(build)(4, "mara")` gives the rows of `build(4, "mara")`, a queryset of `values_list`.
 
-    `build` takes row numbers, and is called once per kind of database.
+    `build` takes row numbers and names, and is called once per kind of database.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any]]) -> None:
         self.build = build
-        self.written: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self.written: dict[str, _Written] = {}
 
-    def __call__(self, *numbers: int) -> list[tuple[Any, ...]]:
-        found = self.written.get(connection.vendor)
-        if found is None:
-            places = PLACES[: len(numbers)]
-            found = self.written[connection.vendor] = self.build(*places).query.sql_with_params()
-        values = dict(zip(PLACES, numbers, strict=False))
+    def __call__(self, *given: int | str) -> list[tuple[Any, ...]]:
+        written = self.written.get(connection.vendor)
+        if written is None:
+            places = [
+                text if isinstance(value, str) else number
+                for value, text, number in zip(given, TEXTS, NUMBERS, strict=False)
+            ]
+            written = self.written[connection.vendor] = _Written(self.build(*places), places)
+        params = list(written.params)
+        for position, argument in written.places:
+            params[position] = given[argument]
         with connection.cursor() as cursor:
-            cursor.execute(
-                found[0], [values.get(value, value) if isinstance(value, int) else value for value in found[1]]
-            )
-            return cursor.fetchall()
+            cursor.execute(written.sql, params)
+            rows = cursor.fetchall()
+        return [written.converted(row) for row in rows] if written.converters else rows
+
+
+class _Written:
+    """The SQL of a queryset, where its arguments stand, and what Django makes of the values that come back."""
+
+    def __init__(self, queryset: QuerySet[Any], places: Sequence[int | str]) -> None:
+        compiler = queryset.query.get_compiler(connection=connection)
+        self.sql, self.params = compiler.as_sql()
+        self.places = [(at, places.index(value)) for at, value in enumerate(self.params) if value in places]
+        self.converters = list(compiler.get_converters([column for column, *_ in compiler.select]).items())
+
+    def converted(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        values = list(row)
+        for position, (converters, column) in self.converters:
+            for convert in converters:
+                values[position] = convert(values[position], column, connection)
+        return tuple(values)
+
+
+def columns_of(model: type[Model], *names: str) -> tuple[str, ...]:
+    """Names of columns, the row number among them, in the order in which made() takes their values."""
+    return tuple(field.attname for field in model._meta.concrete_fields if field.primary_key or field.name in names)
+
+
+def made(model: type[Model], columns: Sequence[str], values: Sequence[Any]) -> Any:
+    """An object as the database has it, of these columns; others are read when somebody asks for them."""
+    return model.from_db(connection.alias, columns, values)

@@ -15,23 +15,24 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.models import ServiceToken, User
+from accounts.models import ServiceProfile, ServiceToken, User
 from console.logs import request_context
 from console.middleware import REQUEST_ID, Request
 from policies.actor import Actor
+from policies.compiled import Compiled, columns_of, made
 from policies.errors import AlreadyDone, Conflict, Denied
 from policies.rulebook import UnknownQuestion
 
@@ -43,18 +44,8 @@ BEARER = re.compile(r"bearer +([\x21-\x7e]{16,200}) *", re.IGNORECASE)
 ECHOED = re.compile(r"[\x20-\x7e]{1,200}")
 KEPT_IN_AUDIT = 40  # characters of a request id
 
-# What every request needs to know of its token; of each column more, Django writes longer at the query.
-TOKENS = (
-    ServiceToken.objects.valid()
-    .filter(service__kind=User.Kind.SERVICE)
-    .select_related("service__service_profile")
-    .only(
-        "last_used_at",
-        *(f"service__{name}" for name in ("uid", "kind", "username", "description", "is_active", "all_clusters")),
-        "service__service_profile__trusted_attributes",
-    )
-    .order_by()
-)
+# What every request needs to know of its service.
+SERVICE = columns_of(User, "uid", "kind", "username", "description", "is_active", "all_clusters")
 
 View = Callable[..., HttpResponseBase]
 
@@ -129,15 +120,33 @@ def _answer(request: ServiceRequest, view: View, methods: tuple[str, ...], kwarg
         return _told(request, error)
 
 
-def _token(request: HttpRequest) -> ServiceToken | None:
+class Token(NamedTuple):
+    """A valid token, as far as a request needs to know it."""
+
+    pk: int
+    last_used_at: datetime | None
+    service: User
+
+
+def _token(request: HttpRequest) -> Token | None:
     """The valid token that the request shows, with its service: one query."""
     shown = BEARER.fullmatch(request.headers.get("Authorization", ""))
-    if shown is None:
-        return None
-    return next(iter(TOKENS.filter(digest=ServiceToken.digest_of(shown[1]))), None)
+    rows = _valid_tokens(ServiceToken.digest_of(shown[1])) if shown else []
+    for pk, last_used_at, trusted, *columns in rows:
+        service = made(User, SERVICE, columns)
+        service.service_profile = ServiceProfile(trusted_attributes=trusted or [])
+        return Token(pk, last_used_at, service)
+    return None
 
 
-def _identify(request: ServiceRequest, token: ServiceToken) -> None:
+@Compiled
+def _valid_tokens(digest: str) -> QuerySet[Any]:
+    rows = ServiceToken.objects.valid().filter(service__kind=User.Kind.SERVICE, digest=digest).order_by()
+    trusted = "service__service_profile__trusted_attributes"
+    return rows.values_list("pk", "last_used_at", trusted, *(f"service__{name}" for name in SERVICE))
+
+
+def _identify(request: ServiceRequest, token: Token) -> None:
     """Let the request, its log line and its actor know who asks."""
     given = request.headers.get("X-Request-ID", "")
     if REQUEST_ID.fullmatch(given) and len(given) <= KEPT_IN_AUDIT:
@@ -150,11 +159,11 @@ def _identify(request: ServiceRequest, token: ServiceToken) -> None:
         _touch(token)
 
 
-def _touch(token: ServiceToken) -> None:
+def _touch(token: Token) -> None:
     """Note that token and service are in use. Of requests at the same moment one writes."""
     stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - TOUCHED_AFTER)
     if ServiceToken.objects.filter(stale, pk=token.pk).update(last_used_at=Now()):
-        User.objects.filter(pk=token.service_id).update(last_used_at=Now())
+        User.objects.filter(pk=token.service.pk).update(last_used_at=Now())
 
 
 def _unauthorized(request: HttpRequest) -> JsonResponse:

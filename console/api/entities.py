@@ -21,19 +21,16 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Upper
 
 from accounts.models import Scope, User
+from policies.compiled import Compiled, columns_of, made
 from policies.conditions import LISTS
 from policies.models import EntityType, Resource
 from policies.protected import PROTECTED, At, OrgAssignment
 from policies.rulebook import Rulebook, rulebook
 
-# With the columns that decisions read; of each one more, Django writes longer at the query.
-SUBJECT_ROWS = User.objects.only("uid", "username", "kind", "is_active", "all_clusters").order_by()
-PLACE = tuple(f"scope__{name}" for name in ("kind", "path", "cluster", "name"))
-RESOURCE_ROWS = (
-    Resource.objects.select_related("scope")
-    .only("uid", "external_id", "entity_type", "owner", "parent", "visibility", *PLACE)
-    .order_by()
-)
+# The columns that decisions read; of each one more, Django makes objects longer at the query.
+SUBJECT = columns_of(User, "uid", "username", "kind", "is_active", "all_clusters")
+RESOURCE = columns_of(Resource, "uid", "external_id", "entity_type", "owner", "parent", "visibility")
+PLACE = columns_of(Scope, "kind", "path", "cluster", "name")
 LONGEST = 255  # characters; no id or name is longer
 
 
@@ -95,8 +92,12 @@ def users_called(names: Iterable[str], as_things: bool = False) -> dict[str, Use
         return {}
     wanted = set(folded.values())
     found: dict[str, User] = {}
-    users = User.objects.select_related("project").order_by() if as_things else SUBJECT_ROWS
-    rows = list(users.filter(Q(username__in=wanted) | Q(uid__in=wanted)))
+    users = User.objects.select_related("project") if as_things else User.objects.only(*SUBJECT)
+    users = users.order_by()
+    if len(wanted) == 1 and not as_things:
+        rows = [made(User, SUBJECT, row) for row in _subjects(*wanted)]
+    else:
+        rows = list(users.filter(Q(username__in=wanted) | Q(uid__in=wanted)))
     found.update((user.username, user) for user in rows)
     found.update((user.uid, user) for user in rows)
     addresses = {name for name in wanted - found.keys() if "@" in name}
@@ -107,6 +108,11 @@ def users_called(names: Iterable[str], as_things: bool = False) -> dict[str, Use
             by_address[user.address.lower()].append(user)
         found.update((address, users[0]) for address, users in by_address.items() if len(users) == 1)
     return {name: found[known] for name, known in folded.items() if known in found}
+
+
+@Compiled
+def _subjects(name: str) -> QuerySet[Any]:
+    return User.objects.filter(Q(username=name) | Q(uid=name)).order_by().values_list(*SUBJECT)
 
 
 def places_called(names: Iterable[str]) -> dict[str, Scope]:
@@ -223,21 +229,38 @@ class Named:
             return {thing.uid: At(own, thing.scope) for thing in some}
         if own and own not in NAMES:
             return {}
+        if not own and len(ids) == 1:  # of one, only a rule that asks reads what it lists and belongs to
+            return _by_names(_resource_called(kind.pk, *ids), ids, OF_RESOURCES)
         columns = NAMES[own] if own else OF_RESOURCES
         which = Q()
         for column in columns:
             which |= Q(**{f"{column}__in": ids})
         rows = _rows_of(kind).filter(which)
-        if not own and len(ids) > 1:  # of one, only a rule that asks reads what it lists and belongs to
+        if not own:
             rows = rows.prefetch_related("parent", *LISTS)
         found = _by_names(rows, ids, columns)
         return {n: OrgAssignment(a.scope) for n, a in found.items()} if own == "org_assignment" else found
 
 
+def _resource_called(kind: int, name: str) -> list[Resource]:
+    found = []
+    for row in _resources(kind, name):
+        found.append(made(Resource, RESOURCE, row[: len(RESOURCE)]))
+        found[-1].scope = made(Scope, PLACE, row[len(RESOURCE) :])
+    return found
+
+
+@Compiled
+def _resources(kind: int, name: str) -> QuerySet[Any]:
+    rows = Resource.objects.filter(Q(external_id=name) | Q(uid=name), entity_type=kind).order_by()
+    return rows.values_list(*RESOURCE, *(f"scope__{column}" for column in PLACE))
+
+
 def _rows_of(kind: EntityType) -> QuerySet[Any]:
     own = _own(kind)
     if not own:
-        return RESOURCE_ROWS.filter(entity_type=kind.pk)
+        some = Resource.objects.select_related("scope").only(*RESOURCE, *(f"scope__{column}" for column in PLACE))
+        return some.filter(entity_type=kind.pk).order_by()
     rows: QuerySet[Any] = PROTECTED[own].model._default_manager.order_by()
     return rows.select_related(*RELATED[own]) if own in RELATED else rows
 
