@@ -15,7 +15,7 @@ from policies.actions.resources import register_resource
 from policies.actions.scopes import create_scope
 from policies.actions.users import add_person, add_project_user
 from policies.actor import Actor
-from policies.models import EntityType, Resource, Role
+from policies.models import Catalogue, EntityType, Module, Resource, Role, RulebookVersion
 
 COMMAND = Actor.of_command()
 
@@ -50,6 +50,39 @@ def organization(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
     with django_db_blocker.unblock(), transaction.atomic():
         yield make_organization()
         transaction.set_rollback(True)
+
+
+@pytest.fixture
+def runai(org: SimpleNamespace) -> SimpleNamespace:
+    """With Run:ai on and its Inference module installed: an Administrator, an Editor, a Viewer, a head of the department."""
+    Catalogue.objects.filter(code="runai").update(is_enabled=True)
+    Module.objects.filter(catalogue__code="runai").update(is_installed=True)
+    RulebookVersion.renew()
+    for name, code, scope in (
+        ("boss", "administrator", org.root),
+        ("editor", "editor", org.root),
+        ("head", "department_admin", org.department),
+        ("reader", "viewer", org.root),
+    ):
+        setattr(org, name, person(name, f"{name.title()} Person", f"{name}@example.com"))
+        give_role(actor=COMMAND, role=role(f"runai:{code}"), subject=getattr(org, name), scope=scope)
+    return org
+
+
+@pytest.fixture(scope="module")
+def platform(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[SimpleNamespace]:
+    """What the module's make_platform() makes, once."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield request.module.make_platform()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def p(platform: SimpleNamespace, db: None) -> SimpleNamespace:
+    """Each test is rolled back to the platform of its module, and has it for itself."""
+    return deepcopy(platform)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import csv
 import random
-from copy import deepcopy
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -34,11 +33,6 @@ from tests.query_counts import queries_of
 
 LAUNCH, OPEN = "ovhcloud:notebook/launch", "ovhcloud:notebook/access"
 NOTHING = "Nothing that you may see is called that."
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Callable
-from copy import deepcopy
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -20,38 +19,18 @@ from console.lists import CappedPaginator
 from policies import access
 from policies.actions.assignments import give_role, update_assignment
 from policies.actions.groups import create_group, update_group
+from policies.actions.switches import change_catalogue
 from policies.actions.users import disable_user
 from policies.actor import Actor
-from policies.models import AuditEvent, Catalogue, RoleAssignment, RulebookVersion
+from policies.models import AuditEvent, RoleAssignment
 from policies.protected import At
-from tests.console.conftest import COMMAND, person, role
+from tests.console.conftest import COMMAND, role
 from tests.console.pages import Page
 from tests.factories import signed_in
 
 ClientOf = Callable[[str], Client]
 VIEWER, KEEPER = "roster:project_viewer", "roster:project_administrator"
 INDEX = "/assignments/"
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
-
-
-@pytest.fixture
-def runai(org: SimpleNamespace) -> SimpleNamespace:
-    """The same organization with Run:ai switched on: an Administrator, an Editor, an administrator of the department."""
-    Catalogue.objects.filter(code="runai").update(is_enabled=True)
-    RulebookVersion.renew()
-    for name, code, scope in (
-        ("boss", "administrator", org.root),
-        ("editor", "editor", org.root),
-        ("head", "department_admin", org.department),
-        ("reader", "viewer", org.root),
-    ):
-        setattr(org, name, person(name, f"{name.title()} Person", f"{name}@example.com"))
-        give_role(actor=COMMAND, role=role(f"runai:{code}"), subject=getattr(org, name), scope=scope)
-    return org
 
 
 def listed(client: Client, **query: str) -> list[str]:
@@ -482,6 +461,7 @@ def test_run_05_given_at_the_organization_it_is_pending(runai: SimpleNamespace) 
 
 def test_run_07_without_its_module_a_role_is_switched_off(runai: SimpleNamespace) -> None:
     given = give_role(actor=COMMAND, role=role("runai:ml_engineer"), subject=runai.outsider, scope=runai.alpha)
+    change_catalogue(actor=COMMAND, catalogue=given.role.catalogue, modules={"inference": False})
     client = signed_in(runai.boss)
     assert state(client, given) == ("switched_off", "Needs the module Inference, which is not installed.")
     assert listed(client, status="switched_off") == ["outsider runai:ml_engineer Alpha"]

@@ -1,7 +1,6 @@
 """One change to many users: the preview, the job in batches, a result for each user."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,11 +21,6 @@ from tests.console.test_project_users import FILE, OPERATOR, READER, STORAGE, a_
 from tests.factories import give
 
 ClientOf = Callable[[str], Client]
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Settings of a catalogue: who gains and loses what is said before it is saved; statements of the three systems on them."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,11 +29,6 @@ from tests.factories import give
 
 ClientOf = Callable[[str], Client]
 UPLOAD = ("create", At("h2o:app"))
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

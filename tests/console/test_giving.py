@@ -1,7 +1,6 @@
 """Giving roles through the page: choose, review, a result for each; who may give what (RUN-05, RUN-10 to RUN-13, RUN-20)."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -21,35 +20,13 @@ from policies.actions.groups import create_group
 from policies.actions.scopes import create_scope
 from policies.models import AuditEvent, Catalogue, Module, RoleAssignment, RulebookVersion
 from policies.protected import At
-from tests.console.conftest import COMMAND, person, role
+from tests.console.conftest import COMMAND, role
 from tests.console.pages import Page
 from tests.factories import signed_in
 
 ClientOf = Callable[[str], Client]
 VIEWER, KEEPER, RESEARCHER = "roster:project_viewer", "roster:project_administrator", "runai:researcher"
 NEW = "/assignments/new/"
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
-
-
-@pytest.fixture
-def runai(org: SimpleNamespace) -> SimpleNamespace:
-    """With Run:ai switched on and its Inference module installed: an Administrator, an Editor, a head of the department."""
-    Catalogue.objects.filter(code="runai").update(is_enabled=True)
-    Module.objects.filter(catalogue__code="runai").update(is_installed=True)
-    RulebookVersion.renew()
-    for name, code, scope in (
-        ("boss", "administrator", org.root),
-        ("editor", "editor", org.root),
-        ("head", "department_admin", org.department),
-        ("reader", "viewer", org.root),
-    ):
-        setattr(org, name, person(name, f"{name.title()} Person", f"{name}@example.com"))
-        give_role(actor=COMMAND, role=role(f"runai:{code}"), subject=getattr(org, name), scope=scope)
-    return org
 
 
 def asked(subjects: list[Any], roles: list[str], scopes: list[Any], **more: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -129,11 +128,6 @@ UNSHOWN = {
         "ovhcloud:notebook-1-visibility", "roster:role_assignment-1-role",
     },
 }  # fmt: skip
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

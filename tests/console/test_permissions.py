@@ -5,7 +5,6 @@
 
 import re
 from collections.abc import Iterator
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -152,11 +151,6 @@ def patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URL
 EVERY = list(patterns(get_resolver()))
 OURS = {pattern.name: route for route, pattern in EVERY if not route.startswith("admin/")}
 ADMIN = sorted({route for route, _ in EVERY if route.startswith("admin/") and route != "admin/login/"})
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

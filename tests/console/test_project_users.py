@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,11 +54,6 @@ roles:
       - {can: [create, delete], to: [role_assignment], where: {role: ["ovhcloud:ai_training_read"]}}
       - {can: [create, delete], to: [org_assignment], where: {target: [project]}}
 """
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The main pages take the same number of queries whatever the number of rows: tests/query_counts.json."""
 
-from copy import deepcopy
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +19,6 @@ from tests.console.conftest import COMMAND, role
 from tests.console.test_project_users import READER, STORAGE
 from tests.factories import signed_in
 from tests.query_counts import compare, queries_of
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 def grow(org: SimpleNamespace, size: int) -> BulkJob:

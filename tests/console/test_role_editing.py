@@ -1,7 +1,6 @@
 """Roles made in the console: edit, review, save; whoever may, nobody wider than themselves; shipped ones are read-only."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,11 +30,6 @@ from tests.factories import give
 ClientOf = Callable[[str], Client]
 NEW = "/roles/new/"
 NOTEBOOK, PROJECT = "ovhcloud:notebook", "roster:project"
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

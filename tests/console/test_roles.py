@@ -1,6 +1,5 @@
 """Pages about roles: the catalogues, a role in sentences, the matrices, any roles side by side, "as this user"."""
 
-from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,11 +29,6 @@ FACTS = {
     for name in ("runai_matrix", "ovh_roles", "h2o_rules")
 }
 RUNAI, OVH, H2O = FACTS["runai_matrix"], FACTS["ovh_roles"], FACTS["h2o_rules"]
-
-
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(organization)
 
 
 @pytest.fixture

@@ -1,13 +1,7 @@
 """H2O-01 to H2O-27: asked of the command, the API of services and the permitted lists."""
 
-from collections.abc import Iterator
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
-
-import pytest
-from django.db import transaction
-from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import Scope, User
 from policies import access
@@ -60,19 +54,6 @@ def make_platform() -> SimpleNamespace:
     a_thing("h2o:app", p.project, "empty", owner=p.other, visibility="ALL_USERS", tags=["Nobody"])
     update_tag(actor=COMMAND, name="Guests", roles=[role("custom:guest")])
     return p
-
-
-@pytest.fixture(scope="module")
-def platform(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[SimpleNamespace]:
-    """Made once; each test is rolled back to it."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield make_platform()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def p(platform: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(platform)
 
 
 def fresh(user: User) -> User:

@@ -3,8 +3,7 @@
 The cells of Run:ai's table come from tests/facts/runai_matrix.yaml, which nothing of the product reads.
 """
 
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
@@ -15,10 +14,8 @@ import pytest
 import yaml
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import Project, Scope, User
 from policies import access
@@ -80,19 +77,6 @@ def make_platform() -> SimpleNamespace:
     p.job_elsewhere = a_thing("runai:job", p.elsewhere)
     p.console = Console()
     return p
-
-
-@pytest.fixture(scope="module")
-def platform(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[SimpleNamespace]:
-    """Made once; each test is rolled back to it."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield make_platform()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def p(platform: SimpleNamespace, db: None) -> SimpleNamespace:
-    return deepcopy(platform)
 
 
 def fresh(user: User) -> User:
