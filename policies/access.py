@@ -79,10 +79,10 @@ def may(user: User, action: str, thing: Any) -> bool:
     if not user.is_active:
         return False
     subject = subject_for(user)
-    candidates = walk(subject, action, thing)
+    lines = subject.book.rules_for(action, type_id(subject.book, thing))
     if outside(subject, thing):
         return False
-    return any(not candidate.missing for candidate in candidates) or action in shared_actions(user, thing)
+    return _allow(subject, lines, thing) or action in shared_actions(user, thing)
 
 
 def may_at_all(user: User, questions: Iterable[tuple[str, str]]) -> bool:
@@ -102,27 +102,38 @@ def may_some(user: User, action: str, *entity_types: str) -> bool:
     return any(line.role_id in subject.role_ids for line in lines)
 
 
+def _allow(subject: Subject, lines: Iterable[Line], thing: Any) -> bool:
+    """Whether one of the rules allows it: whether a candidate of walk() lacks nothing, without making them."""
+    above = _above(subject.book, thing)
+    for line in lines:
+        scopes = subject.scope_ids(line.role_id)
+        if scopes and (above is None or not above.isdisjoint(scopes)) and not _unmet(subject, line, thing):
+            return True
+    return False
+
+
 def walk(subject: Subject, action: str, thing: Any) -> Iterator[Candidate]:
     """Every (rule, holding) that could allow the action, with what is missing."""
-    lines = subject.book.rules_for(action, type_id(subject.book, thing))
-    return _candidates(subject, lines, thing)
+    above = _above(subject.book, thing)
+    for line in subject.book.rules_for(action, type_id(subject.book, thing)):
+        if holdings := subject.held(line.role_id):
+            unmet = [Missing("condition", f"only where {c.sentence}") for c in _unmet(subject, line, thing)]
+            for holding in holdings:
+                yield Candidate(line, holding, (*_without_effect(holding, above, subject.book), *unmet))
 
 
-def _candidates(subject: Subject, lines: Iterable[Line], thing: Any) -> Iterator[Candidate]:
-    above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(subject.book, thing)
-    seen = PROTECTED.get(entity_type_of(thing))
-    for line in lines:
-        holdings = subject.held(line.role_id)
-        if not holdings:
-            continue
-        # Of "some object" nothing is known but its type and scope: a condition about the object is not met.
-        unmet = tuple(
-            Missing("condition", f"only where {c.sentence}")
-            for c in line.conditions
-            if seen is None or isinstance(thing, At) or not c.holds(subject, thing, seen)
-        )
-        for holding in holdings:
-            yield Candidate(line, holding, (*_without_effect(holding, above, subject.book), *unmet))
+def _unmet(subject: Subject, line: Line, thing: Any) -> list[Condition]:
+    """The conditions of a rule that the object does not meet.
+
+    Of "some object" nothing is known but its type and scope: a condition about the object is not met.
+    """
+    seen = PROTECTED.get(entity_type_of(thing)) if line.conditions else None
+    return [c for c in line.conditions if seen is None or isinstance(thing, At) or not c.holds(subject, thing, seen)]
+
+
+def _above(book: Rulebook, thing: Any) -> frozenset[int] | None:
+    """Row numbers of the scopes whose holders reach the object; None for some object anywhere: those of every scope."""
+    return None if isinstance(thing, At) and thing.scope is None else ancestor_ids(book, thing)
 
 
 def _without_effect(holding: Holding, above: frozenset[int] | None, book: Rulebook) -> Iterator[Missing]:
@@ -177,11 +188,7 @@ def actions_for(user: User, things: Iterable[Any]) -> dict[Any, set[str]]:
             found[thing.pk] = set()
             continue
         if depends or place not in alike:
-            alike[place] = {
-                action
-                for action, about in lines.items()
-                if any(not candidate.missing for candidate in _candidates(subject, about, thing))
-            }
+            alike[place] = {action for action, about in lines.items() if _allow(subject, about, thing)}
         found[thing.pk] = alike[place] | shared[thing.pk]
     return found
 
@@ -390,7 +397,7 @@ def _held(subject: Subject, questions: Iterable[tuple[str, str]], *, on_some: bo
 def people_who_may(action: str, thing: Any, when: Q = LIVE) -> QuerySet[User]:
     """Enabled users who may do the action on the object, through roles or sharing. `when`: see holdings.holders."""
     book, seen = rulebook(), PROTECTED.get(entity_type_of(thing))
-    above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(book, thing)
+    above = _above(book, thing)
     roles: dict[tuple[Any, ...], set[int]] = defaultdict(set)
     for line in book.rules_for(action, type_id(book, thing)):
         if seen is None or isinstance(thing, At):
@@ -443,7 +450,7 @@ def _shared_with(action: str, thing: Any, seen: Protected | None) -> list[QueryS
 
 
 def explain(user: User, action: str, thing: Any) -> Decision:
-    """Why, or why not; `allowed` is may() by construction."""
+    """Why, or why not; `allowed` is what may() answers."""
     from policies.reasons import reasons_for  # sentences are only made where somebody asks for them
 
     if not user.is_active:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -19,11 +20,14 @@ from policies.rulebook import Rulebook, rulebook
 LASTING = Q(expires_at=None)
 LIVE = LASTING | Q(expires_at__gt=Now())
 
+# Role, scope, assignment (None: by default), group, whether it has expired: a row of _rows_of().
+Given = Sequence[Any]
+
 
 class Holding(NamedTuple):
     """One role as a subject holds it in one scope, with what takes its effect away.
 
-    A tuple: some hold thousands, and they are made anew in every request.
+    A tuple: some hold thousands, and those that are asked for are made anew in every request.
     """
 
     role_id: int
@@ -44,12 +48,12 @@ class Holding(NamedTuple):
 class Subject:
     """A person, project user or service as the rules see them: loaded once per request, in two or three small queries.
 
-    `given` are the roles as they were given, by role; what comes with them is worked out for the roles that are asked.
+    `given` are the rows that gave roles, by role; how a role is held is worked out for the roles that are asked.
     """
 
     user: User
     book: Rulebook
-    given: dict[int, list[Holding]] = field(default_factory=dict)
+    given: dict[int, list[Given]] = field(default_factory=dict)
 
     def held(self, role_id: int) -> list[Holding]:
         """How the subject holds a role, also without effect: given as such, or coming with another."""
@@ -58,7 +62,7 @@ class Subject:
             found = self._held[role_id] = [
                 holding if giver == role_id else holding._replace(role_id=role_id, included_in=giver)
                 for giver in self.book.comes_with.get(role_id, ())
-                for holding in self.given.get(giver, ())
+                for holding in self._itself(giver)
             ]
         return found
 
@@ -66,14 +70,36 @@ class Subject:
     def _held(self) -> dict[int, list[Holding]]:
         return {}
 
+    def _itself(self, role_id: int) -> Iterator[Holding]:
+        """How a role was given, or is held by default; one after the other: whether it has effect, the first may tell."""
+        off, root = role_id in self.book.switched_off, self.book.root_id
+        needs_scope = self.book.roles[role_id].needs_scope
+        for role, scope, assignment, group, expired in self.given.get(role_id, ()):
+            if assignment is None:
+                yield Holding(role, scope)
+            else:
+                yield Holding(role, scope, assignment, group, expired, needs_scope and scope == root, off)
+
     def scope_ids(self, role_id: int) -> set[int]:
         """Row numbers of the scopes where the subject holds a role in effect."""
-        return {holding.scope_id for holding in self.held(role_id) if holding.in_effect}
+        found = self._scope_ids.get(role_id)
+        if found is None:
+            found = self._scope_ids[role_id] = {h.scope_id for h in self.held(role_id) if h.in_effect}
+        return found
+
+    @cached_property
+    def _scope_ids(self) -> dict[int, set[int]]:
+        return {}
 
     @cached_property
     def role_ids(self) -> frozenset[int]:
         """Row numbers of the roles that the subject holds in effect somewhere."""
-        return _with_included(self.given, self.book)
+        return self.roles_in_effect()
+
+    def roles_in_effect(self) -> frozenset[int]:
+        """The same, asked anew: before and after the default roles are known."""
+        effective = (role for role in self.given if any(holding.in_effect for holding in self._itself(role)))
+        return frozenset().union(*(self.book.held_with[role] for role in effective))
 
     @cached_property
     def holdings(self) -> list[Holding]:
@@ -86,11 +112,6 @@ class Subject:
         if self.user.all_clusters:
             return None
         return frozenset(User.clusters.through.objects.filter(user=self.user.pk).values_list("scope", flat=True))
-
-
-def _with_included(given: dict[int, list[Holding]], book: Rulebook) -> frozenset[int]:
-    effective = (role for role, holdings in given.items() if any(holding.in_effect for holding in holdings))
-    return frozenset().union(*(book.held_with[role] for role in effective))
 
 
 def subject_for(user: User) -> Subject:
@@ -114,18 +135,16 @@ def memberships() -> QuerySet[Any]:
 
 def _load(user: User) -> Subject:
     book = rulebook()
-    root = book.root_id
-    given: dict[int, list[Holding]] = {}
-    for role, scope, assignment, group, expired in _rows_of(user.pk):
-        pending = scope == root and book.roles[role].needs_scope
-        holding = Holding(role, scope, assignment, group, expired, pending, role in book.switched_off)
-        given.setdefault(role, []).append(holding)
+    given: defaultdict[int, list[Given]] = defaultdict(list)
+    for row in _rows_of(user.pk):
+        given[row[0]].append(row)
+    subject = Subject(user, book, given)
     if user.is_person:
-        effective = _with_included(given, book)
+        effective = subject.roles_in_effect()
         for role, unless in book.defaults:
             if unless not in effective:
-                given.setdefault(role, []).append(Holding(role, root))
-    return Subject(user, book, given)
+                given[role].append((role, book.root_id, None, None, False))
+    return subject
 
 
 @Compiled

@@ -12,18 +12,20 @@ class Mutation(NamedTuple):
 ACCESS = (
     Mutation(
         "a disabled user may",
-        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    candidates",
-        "subject = subject_for(user)\n    candidates",
+        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    lines = subject",
+        "subject = subject_for(user)\n    lines = subject",
     ),
     Mutation(
-        "may: no boundary", "    if outside(subject, thing):\n        return False\n    return any(", "    return any("
+        "may: no boundary",
+        "    if outside(subject, thing):\n        return False\n    return _allow(",
+        "    return _allow(",
     ),
     Mutation("may: no shares", " or action in shared_actions(user, thing)\n\n\ndef may_at_all", "\n\n\ndef may_at_all"),
     Mutation(
         "may: shares of any object", "_share_rows(user, tables, content_object=thing)", "_share_rows(user, tables)"
     ),
     Mutation("may at all: everything asked", "return any(may(user, action, At(", "return all(may(user, action, At("),
-    Mutation("a condition holds always", " or not c.holds(subject, thing, seen)\n", "\n"),
+    Mutation("a condition holds always", " or not c.holds(subject, thing, seen)]", "]"),
     Mutation(
         "a condition holds for some object",
         "if seen is None or isinstance(thing, At) or not c",
@@ -35,8 +37,8 @@ ACCESS = (
     Mutation("roles count anywhere", "if above is not None and holding.scope_id not in above:", "if False:"),
     Mutation(
         "a page needs the organization",
-        "above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(subject.book, thing)\n    seen",
-        "above = ancestor_ids(subject.book, thing)\n    seen",
+        "return None if isinstance(thing, At) and thing.scope is None else ancestor_ids(book, thing)",
+        "return ancestor_ids(book, thing)",
     ),
     Mutation("the boundary turned round", "cluster not in subject.cluster_ids", "cluster in subject.cluster_ids"),
     Mutation("no boundary for one object", "return cluster is not None and subject", "return False and subject"),
@@ -47,13 +49,15 @@ ACCESS = (
     Mutation("page: no boundary", "if outside(subject, thing):\n            found", "if False:\n            found"),
     Mutation(
         "page: whatever is missing",
-        "if any(not candidate.missing for candidate in _candidates(",
-        "if any(True for candidate in _candidates(",
+        "for action, about in lines.items() if _allow(subject, about, thing)}",
+        "for action, about in lines.items()}",
     ),
+    Mutation("may: roles count anywhere", "and (above is None or not above.isdisjoint(scopes)) and", "and"),
+    Mutation("may: whatever the conditions", " and not _unmet(subject, line, thing):", ":"),
     Mutation(
         "page: no shares",
-        "subject, found = subject_for(user), _shared(user, rows)",
-        "subject, found = subject_for(user), _shared(user, [])",
+        "subject, shared = subject_for(user), _shared(user, rows)",
+        "subject, shared = subject_for(user), _shared(user, [])",
     ),
     Mutation(
         "shares: with everybody",
@@ -115,8 +119,8 @@ ACCESS = (
     Mutation("places: conditions are never met", "if on_some or not line.conditions\n", "if not line.conditions\n"),
     Mutation(
         "some: a disabled user may",
-        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    lines",
-        "subject = subject_for(user)\n    lines",
+        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    lines = (",
+        "subject = subject_for(user)\n    lines = (",
     ),
     Mutation("some: whoever holds any role", "any(line.role_id in subject.role_ids for line in lines)", "any(lines)"),
     Mutation(
@@ -146,7 +150,7 @@ ACCESS = (
     Mutation("who: the first of many", "if len(some) <= FEW:", "if True:"),
     Mutation(
         "who: a page needs the organization",
-        "above = None if isinstance(thing, At) and thing.scope is None else ancestor_ids(book, thing)",
+        "above = _above(book, thing)",
         "above = ancestor_ids(book, thing)",
     ),
     Mutation("who: no shares", "branches += _shared_with(action, thing, seen)", ""),
@@ -190,16 +194,14 @@ HOLDINGS = (
         "expiry turned round", "ExpressionWrapper(Q(expires_at__lte=Now())", "ExpressionWrapper(Q(expires_at__gt=Now())"
     ),
     Mutation(
-        "nothing expires", "scope, assignment, group, expired, pending,", "scope, assignment, group, False, pending,"
+        "nothing expires",
+        "yield Holding(role, scope, assignment, group, expired, ",
+        "yield Holding(role, scope, assignment, group, False, ",
     ),
-    Mutation("nothing is pending", "pending = scope == root and book.roles[role].needs_scope", "pending = False"),
-    Mutation("pending anywhere", "scope == root and book.roles[role].needs_scope", "book.roles[role].needs_scope"),
-    Mutation(
-        "pending turned round",
-        "scope == root and book.roles[role].needs_scope",
-        "scope != root and book.roles[role].needs_scope",
-    ),
-    Mutation("every role has effect", "pending, role in book.switched_off)", "pending, False)"),
+    Mutation("nothing is pending", "expired, needs_scope and scope == root, off)", "expired, False, off)"),
+    Mutation("pending anywhere", "needs_scope and scope == root", "needs_scope"),
+    Mutation("pending turned round", "needs_scope and scope == root", "needs_scope and scope != root"),
+    Mutation("every role has effect", "scope == root, off)", "scope == root, False)"),
     Mutation(
         "list: expired roles count",
         "not (self.expired or self.pending or self.switched_off)",
@@ -234,14 +236,14 @@ HOLDINGS = (
     Mutation("default roles for nobody", "if user.is_person:", "if False:"),
     Mutation("default role whatever they hold", "            if unless not in effective:", "            if True:"),
     Mutation(
-        "default role not beside an expired one", "if any(holding.in_effect for holding in holdings))", "if holdings)"
+        "default role not beside an expired one", " if any(holding.in_effect for holding in self._itself(role)))", ")"
     ),
     Mutation(
         "default role beside an included one",
-        "*(book.held_with[role] for role in effective)",
+        "*(self.book.held_with[role] for role in effective)",
         "*({role} for role in effective)",
     ),
-    Mutation("default role not at the organization", "append(Holding(role, root))", "append(Holding(role, 0))"),
+    Mutation("default role not at the organization", "append((role, book.root_id, ", "append((role, 0, "),
     Mutation("roles include nothing", "for giver in self.book.comes_with.get(role_id, ())", "for giver in (role_id,)"),
     Mutation("what an expired role includes counts", "included_in=giver)", "included_in=giver, expired=False)"),
     Mutation("what a pending role includes counts", "included_in=giver)", "included_in=giver, pending=False)"),
@@ -335,7 +337,6 @@ CONDITIONS = (
         "return self.name in seen.fields",
     ),
     Mutation("list: field: any value", 'Q(**{f"{seen.fields[self.name]}__in": self.values}) if', "Q() if"),
-    Mutation("who: field: nobody", "return Q() if self.holds(None, thing, seen) else NOTHING", "return NOTHING"),
     Mutation("no rule asks for the owner", "if rule.owner:", "if False:"),
     Mutation("no rule asks for the parent's owner", "if rule.parent_owner:", "if False:"),
     Mutation("no rule asks for listed roles", "if rule.listed:", "if False:"),
@@ -372,17 +373,12 @@ RULEBOOK = (
         "            found |= new\n            todo += new\n",
         "            found |= new\n",
     ),
-    Mutation(
-        "a default role of a catalogue that is off",
-        "Catalogue.objects.filter(is_enabled=True, default_unless=None)",
-        "Catalogue.objects.filter(default_unless=None)",
-    ),
-    Mutation("a default role without effect", "if pk and pk not in switched_off]", "if pk]"),
+    Mutation("a default role without effect", "for pk in everybody if pk not in switched_off]", "for pk in everybody]"),
     Mutation("a default role beside what everybody holds", " and unless not in held_always:", ":"),
     Mutation(
         "a default role without effect, unless",
-        "if role and unless and role not in switched_off and",
-        "if role and unless and",
+        "if unless and role not in switched_off and",
+        "if unless and",
     ),
     Mutation("roles of a catalogue that is off", "if not catalogue.is_enabled:", "if False:"),
     Mutation("retired roles", "if role.is_retired:", "if False:"),
