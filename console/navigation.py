@@ -1,13 +1,15 @@
 """The frame around every page: which projects and menu entries somebody sees."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Project, Scope, User
+from console.links import link
 from policies import access
 from policies.protected import At
 
@@ -113,17 +115,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user if hasattr(request, "user") else None
     if user is None or not user.is_authenticated or user.password_is_temporary:
         return {}
-    project = current_project(request)
+    return {"frame": SimpleLazyObject(partial(_frame, request, user))}  # the results of a list alone have no frame
+
+
+def _frame(request: HttpRequest, user: User) -> dict[str, Any]:
+    project, projects = current_project(request), visible_projects(user).order_by("name", "pk")
     return {
-        "frame": {
-            "theme": user.theme,
-            "organization": access.root_for(user).name,
-            "project": project,
-            "projects": visible_projects(user).order_by("name", "pk")[:PROJECTS_IN_SWITCHER],
-            "project_count": 0,  # counting a hundred thousand on every page would cost more than the number is worth
-            "may_create_project": access.may(user, "create", At("project")),
-            "menu": menu(request, project),
-        }
+        "theme": user.theme,
+        "organization": access.root_for(user).name,
+        "project": project,
+        "projects": tuple(projects.values_list("uid", "name", named=True)[:PROJECTS_IN_SWITCHER]),
+        "may_create_project": access.may(user, "create", At("project")),
+        "menu": menu(request, project),
     }
 
 
@@ -133,19 +136,31 @@ def current_project(request: HttpRequest) -> Project | None:
     return project if project is not None and project.kind == Scope.Kind.PROJECT else None
 
 
-def menu(request: HttpRequest, project: Project | None) -> list[dict[str, Any]]:
+class Item(NamedTuple):
+    label: str
+    icon: str
+    url: str
+    current: bool
+
+
+class Area(NamedTuple):
+    label: str
+    items: tuple[Item, ...]
+
+
+def menu(request: HttpRequest, project: Project | None) -> tuple[Area, ...]:
     """Areas with the entries that one may open."""
     here = request.resolver_match.url_name or "" if request.resolver_match else ""
     areas = []
     for label, entries in MENU.items():
-        items = [
-            {"label": entry.label, "icon": entry.icon, "url": url(entry, project), "current": is_current(entry, here)}
+        items = tuple(
+            Item(entry.label, entry.icon, url(entry, project), is_current(entry, here))
             for entry in entries
             if may_open(request.user, entry, project)
-        ]
+        )
         if items:
-            areas.append({"label": label, "items": items})
-    return areas
+            areas.append(Area(label, items))
+    return tuple(areas)
 
 
 def tabs(request: HttpRequest, project: Project, **counts: int) -> list[dict[str, Any]]:
@@ -165,8 +180,8 @@ def tabs(request: HttpRequest, project: Project, **counts: int) -> list[dict[str
 
 def crumbs(request: HttpRequest, project: Project, *pages: tuple[str, str]) -> list[tuple[str, str]]:
     """The way over the project to a page: (label, URL) pairs; what one may not open has no URL."""
-    overview = reverse(OVERVIEW.url_name, args=[project.uid]) if may_open(request.user, OVERVIEW, project) else ""
-    return [("Projects", reverse("project_index")), (project.name, overview), *pages]
+    overview = url(OVERVIEW, project) if may_open(request.user, OVERVIEW, project) else ""
+    return [("Projects", link("project_index")), (project.name, overview), *pages]
 
 
 def may_open(user: Any, entry: Entry, project: Project | None) -> bool:
@@ -184,15 +199,15 @@ def may_open(user: Any, entry: Entry, project: Project | None) -> bool:
 
 def url(entry: Entry, project: Project | None) -> str:
     if entry.by_filter and project:
-        return f"{reverse(entry.url_name)}?project={project.uid}"
-    return reverse(entry.url_name, args=[project.uid] if entry.of_project and project else [])
+        return f"{link(entry.url_name)}?project={project.uid}"
+    return link(entry.url_name, project.uid) if entry.of_project and project else link(entry.url_name)
 
 
 def first_page(request: HttpRequest, project: Project) -> str:
     """Where a project begins for somebody: its first page that they may open, else the list of projects."""
     entries = (entry for entry in (*TABS, OVERVIEW) if entry.action and may_open(request.user, entry, project))
     pages = (url(entry, project) for entry in entries)
-    return next(pages, reverse("project_index"))
+    return next(pages, link("project_index"))
 
 
 def is_current(entry: Entry, here: str) -> bool:

@@ -107,10 +107,10 @@ def may_do(request: PageRequest, project: Project) -> set[str]:
 @requires("list", "project_user")
 def project_user_export(request: PageRequest, project: Project) -> StreamingHttpResponse:
     users, filters = listed_users(access.permitted(request.user, "list", "project_user", within=project), request.GET)
-    order = SORTS.get(request.GET.get("sort", ""), SORTS[DEFAULT_SORT])
+    order, book = SORTS.get(request.GET.get("sort", ""), SORTS[DEFAULT_SORT]), rulebook()
     said = {"filters": [f"{c['label']}: {c['value']}" for c in filters.chips], "search": search_text(request.GET)}
     record(request.actor, "project_user.export", project, after=said)
-    rows = map(partial(csv_row, rulebook()), with_roles(users).order_by(*order).iterator(chunk_size=1000))
+    rows = map(partial(csv_row, book), with_roles(users).order_by(*order).iterator(chunk_size=1000))
     header = ["username", "description", "roles", "status", "created", "last_used"]
     return csv_response(f"{project.slug}-users.csv", header, rows)
 
