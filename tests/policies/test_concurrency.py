@@ -60,22 +60,30 @@ def at_once(*actions: Callable[[], Any]) -> list[BaseException | None]:
 
 @pytest.mark.slow
 def test_sixteen_writers() -> None:
-    """Twelve in three processes, four in threads of this one."""
+    """Twelve in two processes, four in threads of this one, all from the same moment."""
     alpha = a_project("Alpha")
     for name in ("common", "contested"):
         User.objects.create(kind="project_user", project=alpha, username=name)
     before = AuditEvent.objects.count()
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.policies.writers", str(first), "4"],
+            [sys.executable, "-m", "tests.policies.writers", str(first), "6"],
             cwd=ROOT,
             env=here(),
-            stdout=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for first in (4, 8, 12)
+        for first in (4, 10)
     ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
     writers.main(0, 4)
     for process in processes:
         assert process.communicate(timeout=120)[1] == ""

@@ -1,13 +1,14 @@
 """Several writers in one process: python -m tests.policies.writers FIRST COUNT (test_concurrency.py starts it).
 
 Each adds users, gives the common user a role of its own, and takes and gives one back that all of them edit.
+The process says when it is ready, and begins when it is told to.
 """
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
-USERS = 3  # that each writer adds
+USERS = 2  # that each writer adds
 
 
 def write(number: int) -> None:
@@ -45,4 +46,6 @@ if __name__ == "__main__":
     import django
 
     django.setup()
+    print("ready", flush=True)
+    sys.stdin.readline()
     main(int(sys.argv[1]), int(sys.argv[2]))
