@@ -26,7 +26,7 @@ LISTS = ("listed_roles", "tags__roles")  # where a resource lists roles: for pre
 
 class Condition:
     sentence: str
-    of_the_object_alone = False
+    of_the_object_alone = False  # where it is, holds() answers for everybody: people() is not asked
 
     def holds(self, subject: Subject, thing: Any, seen: Protected) -> bool:
         raise NotImplementedError
@@ -93,7 +93,7 @@ class Listed(Condition):
 
 @dataclass(frozen=True)
 class Field(Condition):
-    """A field of the object has one of these values; depends on the object alone."""
+    """A field of the object has one of these values: asked of the object alone, never of people."""
 
     name: str
     values: frozenset[Any]
@@ -109,9 +109,6 @@ class Field(Condition):
 
     def things(self, subject: Subject, seen: Protected) -> Q:
         return Q(**{f"{seen.fields[self.name]}__in": self.values}) if self.name in seen.fields else NOTHING
-
-    def people(self, thing: Any, seen: Protected) -> Q:
-        return Q() if self.holds(None, thing, seen) else NOTHING
 
 
 def conditions_of(rule: Rule, roles_by_name: dict[str, int]) -> tuple[Condition, ...]:

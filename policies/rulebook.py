@@ -195,14 +195,18 @@ def _set_aside(settings: list[RoleSetting], roles: dict[int, Role]) -> dict[int,
 def _defaults(
     settings: list[RoleSetting], held_with: dict[int, frozenset[int]], switched_off: Iterable[int]
 ) -> Iterator[tuple[int, int | None]]:
-    """(role that every person holds, unless they hold this one), those in effect (H2O-01, H2O-02)."""
+    """(role that every person holds, unless they hold this one), those in effect (H2O-01, H2O-02).
+
+    A catalogue's default role is one of its own: without effect where the catalogue is off.
+    """
+    starts = list(Catalogue.objects.exclude(default_role=None).values_list("default_role", "default_unless"))
     everybody = [s.role_id for s in settings if s.named_id is None and s.everybody_if_unset]
-    everybody += Catalogue.objects.filter(is_enabled=True, default_unless=None).values_list("default_role", flat=True)
-    always = [pk for pk in everybody if pk and pk not in switched_off]
+    everybody += [role for role, unless in starts if not unless]
+    always = [pk for pk in everybody if pk not in switched_off]
     yield from ((pk, None) for pk in dict.fromkeys(always))
     held_always = frozenset().union(*(held_with[pk] for pk in always))
-    for role, unless in Catalogue.objects.filter(is_enabled=True).values_list("default_role", "default_unless"):
-        if role and unless and role not in switched_off and unless not in held_always:
+    for role, unless in starts:
+        if unless and role not in switched_off and unless not in held_always:
             yield role, unless
 
 
