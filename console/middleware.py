@@ -16,6 +16,7 @@ from django.contrib.messages.storage.session import SessionStorage
 from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 from django_htmx.middleware import HtmxDetails
 
 from console.logs import request_context
@@ -34,6 +35,7 @@ class Request(HttpRequest):
 
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,40}")  # as much as the audit trail keeps
+SERVICE_PATHS = ("/access/v1/", "/api/")  # of what programs ask
 # A session is written at most this often, not on every page: every write on SQLite waits for the one before it.
 TOUCH_SECONDS = 60
 
@@ -122,6 +124,28 @@ def rules_asked_once(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         with asked_once():
             return get_response(request)
+
+    return middleware
+
+
+def services(get_response: GetResponse) -> GetResponse:
+    """Answers what programs ask, past everything that only pages need: sessions, cookies, messages, signing in.
+
+    A view below these paths finds no session and nobody signed in; whoever asks shows it by the request itself.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(SERVICE_PATHS):
+            return get_response(request)
+        request.get_host()  # raises for a host that is not ours; of pages, CommonMiddleware asks
+        try:
+            match = request.resolver_match = resolve(request.path_info)
+        except Resolver404:
+            return get_response(request)
+        response = match.func(request, *match.args, **match.kwargs)
+        if not response.streaming:
+            response.setdefault("Content-Length", str(len(response.content)))
+        return response
 
     return middleware
 

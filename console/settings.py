@@ -64,19 +64,20 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 
-# The first group sees every answer, so that static files, 404 and 500 carry its headers too.
+# Those before `services` see every answer, so that static files, 404 and 500 carry their headers too; the others, pages.
 MIDDLEWARE = [
     "console.middleware.RequestContextMiddleware",
     "console.middleware.security_headers",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "console.middleware.rules_asked_once",
+    "console.middleware.services",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "console.middleware.rules_asked_once",
     "console.middleware.session_limits",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "console.signing_in.TemporaryPasswordMiddleware",

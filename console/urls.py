@@ -7,13 +7,13 @@ project = "projects/<slug:project>"
 user = f"{project}/users/<slug:user>"
 
 urlpatterns = [
+    path("", include("console.urls_services")),  # what services ask most is looked for first
     path("admin/", site.urls),
     path("", include("console.urls_account")),
     path("", include("console.urls_role_editing")),
     path("", include("console.urls_assignments")),
     path("", include("console.urls_access")),
     path("", include("console.urls_resources")),
-    path("", include("console.urls_services")),
     path("", include("console.urls_roles")),
     path(f"{project}/users/", project_users.project_user_index, name="project_user_index"),
     path(f"{project}/users/export/", project_users.project_user_export, name="project_user_export"),

@@ -5,7 +5,8 @@ it is written once; afterwards only the row numbers and names in it change.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
 
 # What no table has: it shows where the SQL has a place for which argument.
@@ -24,36 +25,37 @@ class Compiled:
         self.written: dict[str, _Written] = {}
 
     def __call__(self, *given: int | str) -> list[tuple[Any, ...]]:
-        written = self.written.get(connection.vendor)
+        database = connections[DEFAULT_DB_ALIAS]  # once: to find out which thread's connection it is takes a while
+        written = self.written.get(database.vendor)
         if written is None:
             places = [
                 text if isinstance(value, str) else number
                 for value, text, number in zip(given, TEXTS, NUMBERS, strict=False)
             ]
-            written = self.written[connection.vendor] = _Written(self.build(*places), places)
+            written = self.written[database.vendor] = _Written(self.build(*places), places, database)
         params = list(written.params)
         for position, argument in written.places:
             params[position] = given[argument]
-        with connection.cursor() as cursor:
+        with database.cursor() as cursor:
             cursor.execute(written.sql, params)
             rows = cursor.fetchall()
-        return [written.converted(row) for row in rows] if written.converters else rows
+        return [written.converted(row, database) for row in rows] if written.converters else rows
 
 
 class _Written:
     """The SQL of a queryset, where its arguments stand, and what Django makes of the values that come back."""
 
-    def __init__(self, queryset: QuerySet[Any], places: Sequence[int | str]) -> None:
-        compiler = queryset.query.get_compiler(connection=connection)
+    def __init__(self, queryset: QuerySet[Any], places: Sequence[int | str], database: BaseDatabaseWrapper) -> None:
+        compiler = queryset.query.get_compiler(connection=database)
         self.sql, self.params = compiler.as_sql()
         self.places = [(at, places.index(value)) for at, value in enumerate(self.params) if value in places]
         self.converters = list(compiler.get_converters([column for column, *_ in compiler.select]).items())
 
-    def converted(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    def converted(self, row: tuple[Any, ...], database: BaseDatabaseWrapper) -> tuple[Any, ...]:
         values = list(row)
         for position, (converters, column) in self.converters:
             for convert in converters:
-                values[position] = convert(values[position], column, connection)
+                values[position] = convert(values[position], column, database)
         return tuple(values)
 
 
@@ -64,4 +66,4 @@ def columns_of(model: type[Model], *names: str) -> tuple[str, ...]:
 
 def made(model: type[Model], columns: Sequence[str], values: Sequence[Any]) -> Any:
     """An object as the database has it, of these columns; others are read when somebody asks for them."""
-    return model.from_db(connection.alias, columns, values)
+    return model.from_db(DEFAULT_DB_ALIAS, columns, values)

@@ -5,6 +5,7 @@ notations: read from an object in Python, looked up in a queryset.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import Group
@@ -110,10 +111,15 @@ def entity_type_of(thing: Any) -> str:
         return "user" if thing.is_person else thing.kind
     if isinstance(thing, Scope):
         return thing.kind
+    return _name_of(thing.__class__)
+
+
+@cache
+def _name_of(model: type) -> str:
     for name, protected in PROTECTED.items():
-        if isinstance(thing, protected.model):
+        if issubclass(model, protected.model):
             return name
-    raise TypeError(f"{type(thing).__name__} is not protected: nothing can be decided about it.")
+    raise TypeError(f"{model.__name__} is not protected: nothing can be decided about it.")
 
 
 def protected_as(types: dict[int, Any], wanted: list[tuple[str, int]]) -> Protected:

@@ -69,7 +69,8 @@ RELATED = {"group": ("profile",), "role_assignment": ("scope",), "org_assignment
 
 def type_of(book: Rulebook, name: str, action: str | None) -> EntityType | None:
     """The entity type that a question means: among those of this name the one that has the action, Roster's own first."""
-    found = [kind for kind in book.entity_types.values() if name in (kind.code, kind.full_name)]
+    code = name.rpartition(":")[2]
+    found = [kind for kind in book.entity_types.values() if kind.code == code and name in (code, kind.full_name)]
     if action is not None:
         found = [kind for kind in found if action in kind.actions]
     own = [kind for kind in found if kind.is_shared]
