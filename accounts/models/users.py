@@ -106,6 +106,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         # The list puts "never used" last; on PostgreSQL that needs the index of migration 0002.
         indexes = [
             models.Index(Upper("email"), name="user_by_email"),  # whatever its case, as `iexact` compares
+            # A list counts its users: equal keys take so little room that this is several times as fast as the others.
+            models.Index(fields=["project"], name="user_by_project", condition=Q(project__isnull=False)),
             *(
                 models.Index(fields=["project", column, "id"], name=f"user_by_{name}")
                 for column, name in (
