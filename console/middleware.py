@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from uuid import uuid4
 
 from allauth.usersessions.models import UserSession
+from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.messages.storage.cookie import CookieStorage
@@ -107,10 +108,12 @@ def log_exception(request: HttpRequest, **kwargs: object) -> None:
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """The headers that neither Django nor django-csp sets."""
+    """The headers that Django does not set. Every answer has the same policy of content: it is written once."""
+    policy = build_policy()
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        response["Content-Security-Policy"] = policy
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         response["Cross-Origin-Resource-Policy"] = "same-origin"
         return response

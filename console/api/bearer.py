@@ -34,7 +34,7 @@ from console.middleware import REQUEST_ID, Request
 from policies.actor import Actor
 from policies.compiled import Compiled, columns_of, made
 from policies.errors import AlreadyDone, Conflict, Denied
-from policies.rulebook import UnknownQuestion
+from policies.rulebook import RULEBOOK_VERSION, UnknownQuestion, know_version
 
 log = logging.getLogger("console.api")
 
@@ -129,10 +129,11 @@ class Token(NamedTuple):
 
 
 def _token(request: HttpRequest) -> Token | None:
-    """The valid token that the request shows, with its service: one query."""
+    """The valid token that the request shows, with its service, and whether the rules are still those known: one query."""
     shown = BEARER.fullmatch(request.headers.get("Authorization", ""))
     rows = _valid_tokens(ServiceToken.digest_of(shown[1])) if shown else []
-    for pk, last_used_at, trusted, *columns in rows:
+    for pk, last_used_at, trusted, version, *columns in rows:
+        know_version(version or "")
         service = made(User, SERVICE, columns)
         service.service_profile = ServiceProfile(trusted_attributes=trusted or [])
         return Token(pk, last_used_at, service)
@@ -143,7 +144,8 @@ def _token(request: HttpRequest) -> Token | None:
 def _valid_tokens(digest: str) -> QuerySet[Any]:
     rows = ServiceToken.objects.valid().filter(service__kind=User.Kind.SERVICE, digest=digest).order_by()
     trusted = "service__service_profile__trusted_attributes"
-    return rows.values_list("pk", "last_used_at", trusted, *(f"service__{name}" for name in SERVICE))
+    rows = rows.annotate(version=RULEBOOK_VERSION)
+    return rows.values_list("pk", "last_used_at", trusted, "version", *(f"service__{name}" for name in SERVICE))
 
 
 def _identify(request: ServiceRequest, token: Token) -> None:
