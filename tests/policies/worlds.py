@@ -51,6 +51,7 @@ QUESTIONS = {
     "c1:thing": ["view", "stop"],
 }
 THINGS = ("c0:thing", "c1:thing")
+SET = ("r1", "r2")  # the roles of each catalogue that settings give
 SHAREABLE = {"project": ["read", "update"], "user": ["list"], "project_user": ["list"]} | {
     kind: QUESTIONS[kind] for kind in THINGS
 }
@@ -95,6 +96,7 @@ class Builder:
         self.events()
         self.questions_of_places()
         self.shares()
+        self.spoken_of = self.what_is_spoken_of()
         RulebookVersion.renew()
         registered = [row for row in self.rows.values() if isinstance(row, Resource) and row.pk]
         prefetch_related_objects(registered, "listed_roles", "tags__roles")
@@ -134,7 +136,7 @@ class Builder:
         for code in ("c0", "c1"):
             version = self.pick("", "2.9", "2.10")
             row = Catalogue.objects.create(
-                code=code, label=code, is_enabled=code == "c0" or self.chance(0.7), platform_version=version
+                code=code, label=code, is_enabled=code == "c0" or self.chance(0.8), platform_version=version
             )
             module = Module.objects.create(catalogue=row, code="m", label="M", is_installed=self.chance(0.5))
             self.rows[f"{code}:thing"] = EntityType.objects.create(
@@ -156,20 +158,23 @@ class Builder:
             for n in range(4):
                 self.role(row, module, f"{code}r{n}")
         for name, role in self.world["roles"].items():
-            role["includes"] = self.some((other for other in self.world["roles"] if other != name), 0.1)
+            for other in self.world["roles"]:  # more often those that a setting may set aside
+                if other != name and self.chance(0.25 if other[-2:] in SET else 0.1):
+                    role["includes"].append(other)
             self.rows[name].includes.add(*(self.rows[other] for other in role["includes"]))
         for code in ("c0", "c1"):
             self.defaults(code)
-            self.setting(code, f"{code}r1", self.chance(0.7))
-            self.setting(code, f"{code}r2", False)
+            self.setting(code, f"{code}{SET[0]}", self.chance(0.7))
+            self.setting(code, f"{code}{SET[1]}", False)
 
     def role(self, catalogue: Catalogue, module: Module, name: str) -> None:
         what = {
             "catalogue": catalogue.code,
-            "needs_module": self.chance(0.2),
-            "since": self.pick("", "", "2.10"),
+            "needs_module": self.chance(0.15),
+            "since": self.pick("", "", "", "2.10"),
             "needs_scope": self.chance(0.2),
-            "retired": self.chance(0.1),
+            "retired": self.chance(0.05),
+            "includes": [],
         }
         self.world["roles"][name] = what
         row = Role.objects.create(
@@ -209,8 +214,8 @@ class Builder:
         shared = {kind.code: kind for kind in EntityType.objects.filter(is_shared=True)}
         rows = []
         for role in self.world["roles"]:
-            for _ in range(self.random.randint(1, 3 * self.many)):
-                kind = self.pick(*QUESTIONS, *THINGS * 4, *("role_assignment", "org_assignment") * 2)
+            for _ in range(self.random.randint(2, 1 + 3 * self.many)):
+                kind = self.pick(*QUESTIONS, *THINGS * 6, *("role_assignment", "org_assignment") * 2)
                 where = dict(self.random.choice(CONDITIONS.get("thing" if kind in THINGS else kind, [{}])))
                 if kind == "role_assignment" and self.chance(0.5):
                     where["role"] = self.some(self.world["roles"], 0.4)
@@ -262,9 +267,10 @@ class Builder:
 
     def assignments(self) -> None:
         now, taken = timezone.now(), set()
-        for n in range(9 * self.many):
+        in_effect = [role for role in self.world["roles"] if oracle.in_effect(self.world, role)]
+        for n in range(6 + 7 * self.many):
             to = self.pick(*self.world["users"], *self.world["groups"])
-            role, scope = self.pick(*self.world["roles"]), self.pick(*self.scopes(), *["root"] * 3)
+            role, scope = self.pick(*self.world["roles"], *in_effect), self.pick(*self.scopes(), *["root"] * 3)
             if (to, role, scope) in taken:
                 continue
             taken.add((to, role, scope))
@@ -300,9 +306,10 @@ class Builder:
         for tag, role in tags.items():
             tag.roles.add(self.rows[role])
         made: list[str] = []
+        holders = [given["to"] for given in self.world["assignments"] if given["to"] in self.world["users"]]
         for n in range(9):
             kind, scope, visibility = self.pick(*THINGS), self.pick(*self.scopes()), self.pick("", "OPEN", "PRIVATE")
-            owner = self.pick("", *self.world["users"])
+            owner = self.pick("", *self.world["users"], *holders)
             parent = self.pick(*made) if made and self.chance(0.6) else None
             row = Resource(
                 entity_type=self.rows[kind],
@@ -317,7 +324,7 @@ class Builder:
                 self.add("new thing", row, **what, unsaved=True)
                 break
             row.save()
-            listed = self.some(self.world["roles"], 0.1)
+            listed = self.some(self.world["roles"], 0.15)
             row.listed_roles.add(*(self.rows[role] for role in listed))
             for tag, role in tags.items():
                 if self.chance(0.3):
@@ -370,6 +377,16 @@ class Builder:
     def names(self, kind: str) -> set[str]:
         """The saved things of an entity type."""
         return {n for n, what in self.world["things"].items() if what["type"] == kind and not what.get("unsaved")}
+
+    def what_is_spoken_of(self) -> set[tuple[str, str]]:
+        """(action, entity type) of every rule and share. Whatever else is asked, the answer is no to everybody."""
+        things = self.world["things"]
+        shared = {(share["action"], things[share["thing"]]["type"]) for share in self.world["shares"]}
+        return shared | {(rule["action"], rule["type"]) for rule in self.world["rules"]}
+
+    def often(self, kind: str, *actions: str) -> float:
+        """How many of the questions about a type to ask: few where the answer can only be no."""
+        return 1 if any((action, kind) in self.spoken_of for action in actions) else 0.15
 
     def called(self, kind: str) -> str:
         """One of the names of an entity type that a question may use."""
