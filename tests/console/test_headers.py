@@ -6,6 +6,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from tests.factories import a_person, signed_in
+
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.console.urls")]
 
 POLICY = {
@@ -33,8 +35,12 @@ def assert_headers(response: HttpResponse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/sign-in/", 200), ("/signed-in/", 302), ("/missing/", 404), ("/fails/", 500)]
-)
+    ("path", "status"),
+    [
+        ("/sign-in/", 200), ("/signed-in/", 302), ("/missing/", 404), ("/fails/", 500),
+        ("/api/", 200), ("/api/missing/", 404), ("/api/fails/", 500),
+    ],
+)  # fmt: skip
 def test_every_answer_carries_them(path: str, status: int) -> None:
     response = Client(raise_request_exception=False).get(path)
     assert response.status_code == status
@@ -52,10 +58,18 @@ def test_static_files_carry_them(settings, tmp_path) -> None:
     assert "Access-Control-Allow-Origin" not in response
 
 
-def test_a_foreign_host_is_refused_with_them() -> None:
-    response = Client().get("/sign-in/", headers={"Host": "evil.example"})
+@pytest.mark.parametrize("path", ["/sign-in/", "/api/"])
+def test_a_foreign_host_is_refused_with_them(path: str) -> None:
+    response = Client().get(path, headers={"Host": "evil.example"})
     assert response.status_code == 400
     assert_headers(response)
+
+
+def test_what_a_program_asks_has_nothing_of_a_page() -> None:
+    response = signed_in(a_person("mara")).get("/api/")
+    assert response.content == b"found: []"
+    assert response["Content-Length"] == "9"
+    assert not response.cookies
 
 
 def test_https_is_insisted_on_in_production(settings) -> None:

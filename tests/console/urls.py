@@ -1,4 +1,4 @@
-"""Three views of the tests' own, to see what every answer gets around it."""
+"""Views of the tests' own, to see what every answer gets around it."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +19,14 @@ def account_login(request: HttpRequest) -> HttpResponse:
     return HttpResponse("sign in")
 
 
+def asked_by_a_program(request: HttpRequest) -> HttpResponse:
+    found = [name for name in ("session", "user", "htmx") if hasattr(request, name)]
+    return HttpResponse(f"found: {found}")
+
+
 urlpatterns = [
+    path("api/", asked_by_a_program),
+    path("api/fails/", fails),
     path("signed-in/", signed_in),
     path("fails/", fails),
     path("sign-in/", account_login, name="account_login"),
