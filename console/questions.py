@@ -4,9 +4,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import Group
-from django.urls import reverse
 
 from accounts.models import Scope, User
+from console.links import link
 from policies.models import AuditEvent, Catalogue, RoleAssignment
 from policies.protected import At, OrgAssignment, scope_of
 from policies.questions import kind_of
@@ -43,20 +43,20 @@ def id_of(thing: Any) -> str:
 def why_url(action: str, thing: Any, user: User | None = None) -> str:
     """The page that tells why the user (without one: who asks) may do this, or may not."""
     query = query_of(action, thing) | ({"user": user.uid} if user else {})
-    return f"{reverse('access_check')}?{urlencode(query)}"
+    return f"{link('access_check')}?{urlencode(query)}"
 
 
 def ask_url(user: User, place: Scope) -> str:
     """The page that answers why, with the user and the place filled in."""
-    return f"{reverse('access_check')}?{urlencode({'user': user.uid, 'place': place.uid})}"
+    return f"{link('access_check')}?{urlencode({'user': user.uid, 'place': place.uid})}"
 
 
 def who_url(action: str, thing: Any) -> str:
     """The page that lists who may do this."""
-    return f"{reverse('who_can')}?{urlencode(query_of(action, thing))}"
+    return f"{link('who_can')}?{urlencode(query_of(action, thing))}"
 
 
 def what_url(user: User, place: Scope | None = None) -> str:
     """The page that lists what the user may do, in a place."""
     query = {"user": user.uid} | ({"place": place.uid} if place else {})
-    return f"{reverse('what_can')}?{urlencode(query)}"
+    return f"{link('what_can')}?{urlencode(query)}"

@@ -211,7 +211,8 @@ class TestComponents:
     )
     def test_a_change_shows_what_was_and_what_is(self, before: str, after: str, text: str) -> None:
         change = {"label": "Name", "before": before, "after": after}
-        assert render('{% include "components/change.html" %}', change=change) == text
+        html = render('{% include "components/changes.html" %}', changes=[change])
+        assert html == f'<span class="d-block">{text}</span>'
 
     def test_the_secret_is_masked_and_its_copy_button_waits_for_script(self) -> None:
         context = {"label": "Password", "name": "secret", "value": "a<b", "masked": True}
