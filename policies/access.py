@@ -44,6 +44,7 @@ from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
 from policies.rulebook import Line, Rulebook, rulebook
 
+FEW_OBJECTS = 5000  # so many are sorted; of more, those of a page are soon met in the order of their names
 FEW = 2000  # users whom one query names by their row numbers
 
 
@@ -284,22 +285,41 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
     if within is not None:
         rows = rows.filter(_inside(protected, within))
     above = frozenset(within.ancestor_ids) if within is not None else frozenset((subject.book.root_id,))
+    project = within is not None and within.kind == Scope.Kind.PROJECT  # few rows, and nothing lies below
     found, branches = [], []  # conditions on the rows themselves; row numbers, each branch with an index of its own
+    lower: dict[tuple[Condition, ...], list[Q]] = defaultdict(list)
     for (conditions, kinds), scopes in _reaches(subject, wanted).items():
         asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()
-        asked = reduce(and_, (c.things(subject, protected) for c in conditions), asked)
         if not scopes & above:
-            lower = ScopeClosure.objects.filter(ancestor__in=scopes).values("descendant")
-            branches.append(rows.filter(asked, **{f"{protected.scope}__in": lower}) if protected.scope else rows.none())
-        elif asked == Q():
+            if protected.scope and not project:
+                lower[conditions].append(asked & _below(protected, scopes))
+            continue
+        asked = _all(asked, conditions, subject, protected)
+        if asked == Q():
             return _bounded(rows, subject, protected)
-        elif all(c.of_the_object_alone for c in conditions):  # many rows: read in order until the page is full
+        if project or all(c.of_the_object_alone for c in conditions):
             found.append(asked)
         else:
             branches.append(rows.filter(asked))
+    branches += [rows.filter(_all(reduce(or_, q), conditions, subject, protected)) for conditions, q in lower.items()]
+    if found and not project:
+        everywhere = rows.filter(reduce(or_, found)).order_by()
+        if everywhere[: FEW_OBJECTS + 1].count() <= FEW_OBJECTS:
+            branches, found = [*branches, everywhere], []
     branches = [branch.values("pk") for branch in branches] + list(_shared_rows(user, wanted, protected))
     found += [Q(pk__in=union(branches))] if branches else []
     return _bounded(rows.filter(reduce(or_, found)), subject, protected) if found else rows.none()
+
+
+def _all(asked: Q, conditions: Iterable[Condition], subject: Subject, protected: Protected) -> Q:
+    return reduce(and_, (condition.things(subject, protected) for condition in conditions), asked)
+
+
+def _below(protected: Protected, scopes: set[int]) -> Q:
+    """Whether an object lies in one of the scopes, or below."""
+    if protected.model is Resource:  # asked of several types at once: one join serves them all
+        return Q(scope__above__ancestor__among=scopes)
+    return Q(**{f"{protected.scope}__in": ScopeClosure.objects.filter(ancestor__among=scopes).values("descendant")})
 
 
 def _reaches(
@@ -344,6 +364,9 @@ def _inside(protected: Protected, within: Scope) -> Q:
 def _bounded(rows: QuerySet[Any], subject: Subject, protected: Protected) -> QuerySet[Any]:
     if subject.cluster_ids is None or not protected.scope:
         return rows
+    if protected.cluster:
+        path = protected.cluster
+        return rows.filter(Q(**{f"{path}__isnull": True}) | Q(**{f"{path}__in": subject.cluster_ids}))
     beyond = Scope.objects.filter(cluster__isnull=False).exclude(cluster__in=subject.cluster_ids).values("pk")
     return rows.exclude(**{f"{protected.scope}__in": beyond})
 
@@ -358,7 +381,7 @@ def permitted_scopes(user: User, *questions: tuple[str, str], on_some: bool = Fa
     subject = subject_for(user)
     held, rows = _held(subject, questions, on_some=on_some), Scope.objects.all()
     if subject.book.root_id not in held:
-        rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__in=held).values("descendant"))
+        rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__among=held).values("descendant"))
     return _bounded(rows, subject, PROTECTED["project"])
 
 
@@ -374,7 +397,7 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     subject = subject_for(user)
     held = _held(subject, questions)
     if subject.book.root_id not in held:
-        branches: list[QuerySet[Any]] = [ScopeClosure.objects.filter(ancestor__in=held).values("descendant")]
+        branches: list[QuerySet[Any]] = [ScopeClosure.objects.filter(ancestor__among=held).values("descendant")]
         if protected.shares:
             shared = _share_rows(user.pk, protected.shares, permission__codename="read")
             branches += [row.values("content_object") for row in shared]

@@ -54,13 +54,15 @@ class OrgAssignment:
 class Protected:
     """How access control sees the objects of one entity type.
 
-    `scope` is the path to the row number of the scope that an object lies in; empty means the root. `fields` are the
+    `scope` is the path to the row number of the scope that an object lies in; empty means the root. `cluster` leads on to
+    the cluster of that scope; empty where the object knows but a number (a trail keeps what is gone). `fields` are the
     further paths that a rule's conditions may name. `shares` are guardian's direct tables, for users and for groups.
     """
 
     model: type[Model]
     where: Q = field(default_factory=Q)
     scope: str = ""
+    cluster: str = ""
     owner: str = ""
     parent_owner: str = ""
     listed: bool = False
@@ -69,10 +71,10 @@ class Protected:
 
 
 PROTECTED = {
-    "organization": Protected(Organization, scope="pk"),
-    "cluster": Protected(Cluster, scope="pk"),
-    "department": Protected(Department, scope="pk"),
-    "project": Protected(Project, scope="pk", shares=(ProjectShareWithUser, ProjectShareWithGroup)),
+    "organization": Protected(Organization, scope="pk", cluster="cluster"),
+    "cluster": Protected(Cluster, scope="pk", cluster="cluster"),
+    "department": Protected(Department, scope="pk", cluster="cluster"),
+    "project": Protected(Project, scope="pk", cluster="cluster", shares=(ProjectShareWithUser, ProjectShareWithGroup)),
     "user": Protected(User, where=Q(kind=User.Kind.PERSON), shares=(UserShareWithUser, UserShareWithGroup)),
     "project_user": Protected(
         User,
@@ -80,18 +82,24 @@ PROTECTED = {
             project__isnull=False
         ),  # the same as their kind, by a constraint; and an index of the project's users knows it
         scope="project_id",
+        cluster="project__cluster",
         shares=(UserShareWithUser, UserShareWithGroup),
     ),
     "service": Protected(User, where=Q(kind=User.Kind.SERVICE)),
     "group": Protected(Group),
     "role": Protected(Role),
     "catalogue": Protected(Catalogue),
-    "role_assignment": Protected(RoleAssignment, scope="scope_id", fields={"role": "role_id", "target": "scope__kind"}),
-    "org_assignment": Protected(RoleAssignment, scope="scope_id", fields={"target": "scope__kind"}),
+    "role_assignment": Protected(
+        RoleAssignment, scope="scope_id", cluster="scope__cluster", fields={"role": "role_id", "target": "scope__kind"}
+    ),
+    "org_assignment": Protected(
+        RoleAssignment, scope="scope_id", cluster="scope__cluster", fields={"target": "scope__kind"}
+    ),
     "event_history": Protected(AuditEvent, scope="scope_id"),
     "resource": Protected(
         Resource,
         scope="scope_id",
+        cluster="scope__cluster",
         owner="owner_id",
         parent_owner="parent__owner_id",
         listed=True,

@@ -1,3 +1,4 @@
+import accounts.lookups  # noqa: F401
 from accounts.models.groups import GroupProfile
 from accounts.models.scopes import Cluster, Department, Organization, Project, Scope, ScopeClosure
 from accounts.models.services import ServiceProfile, ServiceToken

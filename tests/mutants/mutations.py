@@ -77,11 +77,15 @@ ACCESS = (
     Mutation("list: a disabled user sees", "if not user.is_active or not wanted:", "if not wanted:"),
     Mutation("list: cut to no place", "rows = rows.filter(_inside(protected, within))", "rows = rows.all()"),
     Mutation("list: whatever lies in the place", "if not scopes & above:", "if not scopes:"),
-    Mutation("list: no conditions", "reduce(and_, (c.things(subject, protected) for c in conditions), asked)", "asked"),
+    Mutation(
+        "list: no conditions",
+        "reduce(and_, (condition.things(subject, protected) for condition in conditions), asked)",
+        "asked",
+    ),
     Mutation(
         "list: one condition is enough",
-        "reduce(and_, (c.things(subject, protected) for c in conditions), asked)",
-        "reduce(or_, (c.things(subject, protected) for c in conditions), Q(pk__in=())) & asked if conditions else asked",
+        "reduce(and_, (condition.things(subject, protected) for condition in conditions), asked)",
+        "reduce(or_, (c.things(subject, protected) for c in conditions)) & asked if conditions else asked",
     ),
     Mutation(
         "list: of every type", "asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()", "asked = Q()"
@@ -91,7 +95,11 @@ ACCESS = (
         "rows: QuerySet[Any] = protected.model._default_manager.filter(protected.where)\n",
         "rows: QuerySet[Any] = protected.model._default_manager.all()\n",
     ),
-    Mutation("list: no boundary", 'return rows.exclude(**{f"{protected.scope}__in": beyond})', "return rows"),
+    Mutation("list: no boundary", "if subject.cluster_ids is None or not protected.scope:", "if True:"),
+    Mutation("list: only what lies in a cluster", '(Q(**{f"{path}__isnull": True}) | Q(', "(Q("),
+    Mutation("list: every cluster", '"{path}__in": subject.cluster_ids', '"{path}__isnull": False'),
+    Mutation("list: of one type of many", "reduce(or_, q), conditions", "q[0], conditions"),
+    Mutation("list: few that are everywhere", "[*branches, everywhere], []", "branches, []"),
     Mutation("list: no shares", " + list(_shared_rows(user, wanted, protected))", ""),
     Mutation(
         "list: a share of a thing is for every action",
