@@ -69,6 +69,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     password_is_temporary = models.BooleanField(
         default=False, editable=False, help_text="Must be changed at the next sign-in."
     )
+    tokens_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Identity tokens issued before are refused: set on disabling."
+    )
     all_clusters = models.BooleanField(
         default=True, help_text="Not bounded to clusters. A bounded person is denied everything in all other clusters."
     )
