@@ -1,5 +1,8 @@
 """What a user shows instead of a password, and tokens that were taken back. Secrets are kept as digests or not at all."""
 
+import hashlib
+import hmac
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -56,6 +59,14 @@ class ApplicationCredential(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def digest_of(self, secret: str) -> str:
+        """SHA-256 over id and secret: users may bring their own secret, and two with the same one do not show it."""
+        return hashlib.sha256(f"{self.uid}:{secret}".encode()).hexdigest()
+
+    def opens_with(self, secret: str) -> bool:
+        """Whether this is the secret; in a time that does not depend on it."""
+        return hmac.compare_digest(self.digest, self.digest_of(secret))
+
 
 class EC2Credential(models.Model):
     """Keys for S3. The secret is computed from the access key by a key of this installation, and stored nowhere."""
@@ -72,6 +83,17 @@ class EC2Credential(models.Model):
 
     def __str__(self) -> str:
         return self.access
+
+
+class AppTokenQuerySet(models.QuerySet["AppToken"]):
+    def valid(self) -> "AppTokenQuerySet":
+        """Not expired by the database's clock, and of somebody who is not disabled."""
+        return self.filter(expires_at__gt=Now(), made_by__is_active=True)
+
+    def opened_by(self, secret: str) -> "AppTokenQuerySet":
+        """The valid one with this secret, or with this one until its renewal is complete; at most one."""
+        digest = AppToken.digest_of(secret)
+        return self.valid().filter(Q(digest=digest) | Q(old_digest=digest, old_expires_at__gt=Now()))
 
 
 class AppToken(models.Model):
@@ -93,6 +115,8 @@ class AppToken(models.Model):
     created_at = models.DateTimeField("created", auto_now_add=True)
     last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
 
+    objects = AppTokenQuerySet.as_manager()
+
     class Meta:
         default_permissions = ()
         ordering = ["-created_at", "-pk"]
@@ -100,3 +124,8 @@ class AppToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        """SHA-256: the secret is random, so no guessing is made cheaper by a quick hash."""
+        return hashlib.sha256(secret.encode()).hexdigest()
