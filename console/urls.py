@@ -8,6 +8,7 @@ user = f"{project}/users/<slug:user>"
 
 urlpatterns = [
     path("admin/", site.urls),
+    path("", include("console.identity.urls")),
     path("", include("console.urls_account")),
     path("", include("console.urls_role_editing")),
     path("", include("console.urls_assignments")),
