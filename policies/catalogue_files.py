@@ -20,7 +20,8 @@ from policies.marked import Entry, read_file, unknown
 from policies.protected import PROTECTED
 
 FAMILIES = ("ai", "storage", "console", "infra")
-SUBJECTS = (*User.Kind.values, "group", "service")
+TOKENS = "app_token"  # among `subjects`: app tokens can have the role (OVH-17)
+SUBJECTS = (*User.Kind.values, "group", TOKENS)
 TOP = (
     "catalogue",
     "label",

@@ -12,6 +12,7 @@ from django.db.models import Model, Q
 
 from accounts.models import Cluster, Department, Organization, Project, Scope, User
 from policies.models import (
+    AppToken,
     AuditEvent,
     Catalogue,
     EntityType,
@@ -88,6 +89,7 @@ PROTECTED = {
     "role_assignment": Protected(RoleAssignment, scope="scope_id", fields={"role": "role_id", "target": "scope__kind"}),
     "org_assignment": Protected(RoleAssignment, scope="scope_id", fields={"target": "scope__kind"}),
     "event_history": Protected(AuditEvent, scope="scope_id"),
+    "app_token": Protected(AppToken, scope="project_id", owner="made_by_id"),
     "resource": Protected(
         Resource,
         scope="scope_id",

@@ -15,6 +15,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name='role',
+            name='subjects',
+            field=models.JSONField(blank=True, default=list, help_text='Who can hold it: person, group, project_user, service, app_token.'),
+        ),
         migrations.CreateModel(
             name='RevokedToken',
             fields=[

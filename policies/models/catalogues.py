@@ -133,7 +133,7 @@ class Role(models.Model):
         help_text="Given at the organization it is pending: without effect until given at one of the kinds above.",
     )
     subjects = models.JSONField(
-        default=list, blank=True, help_text="Who can hold it: person, group, project_user, service."
+        default=list, blank=True, help_text="Who can hold it: person, group, project_user, service, app_token."
     )
     is_retired = models.BooleanField(
         default=False, help_text="Gone from its catalogue, kept because somebody holds it. Has no rules."
