@@ -76,7 +76,13 @@ MENU = {
             also_current=("who_can", "what_can", "decision_help"),
         ),
         Entry(
-            "Services", "server-stack", "service_index", "read", "service", of_project=False, also_current=("service_",)
+            "Services",
+            "server-stack",
+            "service_index",
+            "read",
+            "service",
+            of_project=False,
+            also_current=("service_", "region_"),
         ),
     ),
     "Installation": (

@@ -91,6 +91,12 @@ AREAS: dict[str, dict[str, str]] = {
         "service.delete": "retired the service",
         "service.create_token": "made a token for",
         "service.delete_token": "revoked a token of",
+        "service.create_endpoint": "added an endpoint of",
+        "service.update_endpoint": "changed an endpoint of",
+        "service.delete_endpoint": "removed an endpoint of",
+        "region.create": "added the region",
+        "region.update": "changed the region",
+        "region.delete": "removed the region",
     },
     "Installation": {
         "event_history.export": "exported the activity of",

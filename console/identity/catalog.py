@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import Endpoint, Project, Region
+from policies.actions.services import IDENTITY_TYPE
 
-IDENTITY_TYPE = "identity"
 INTERFACES = tuple(Endpoint.Interface.values)
 
 Entry = dict[str, Any]
@@ -44,7 +44,7 @@ def own_entry() -> Entry:
     return {
         "id": stable_id(IDENTITY_TYPE),
         "type": IDENTITY_TYPE,
-        "name": "roster",
+        "name": "Roster",
         "endpoints": [endpoint_told(*endpoint) for endpoint in own_endpoints()],
     }
 
@@ -85,4 +85,4 @@ def expanded(url: str, project: Project | None) -> str:
 
 def stable_id(*names: str) -> str:
     """The id of something that is in no table: the same one every time, and on every server."""
-    return hashlib.sha256("\x00".join(("roster", *names)).encode()).hexdigest()[:32]
+    return hashlib.sha256("\x00".join(("Roster", *names)).encode()).hexdigest()[:32]

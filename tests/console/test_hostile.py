@@ -27,7 +27,7 @@ from policies.actions.users import add_project_user, update_user
 from policies.models import AuditEvent, Catalogue, EntityType, Role, RulebookVersion
 from tests.console.conftest import COMMAND, a_notebook, role
 from tests.console.pages import Page, PageForm
-from tests.console.services import a_service
+from tests.console.services import a_service, an_endpoint
 from tests.console.test_project_users import READER
 from tests.factories import signed_in
 
@@ -103,13 +103,15 @@ LISTS = {
     "what_can": {"user", "place", "page"},
     "what_can_export": {"user", "place"},
     "service_index": {"q", "status", "sort", "page"},
+    "region_index": {"sort", "page"},
     "account_login": {"next"},
     "account_detail": {"next"},
     "project_user_detail": {"tab"},
 }
 FORMS = [
     "assignment_create", "assignment_update",
-    "service_create", "service_update", "service_delete", "service_token_create",
+    "service_create", "service_update", "service_delete", "service_token_create", "service_endpoint_create",
+    "service_endpoint_update", "region_create", "region_update",
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
     "resource_update", "resource_share_create", "account_login", "bulk_create", "role_delete", "catalogue_update",
@@ -197,6 +199,9 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[create_role(actor=COMMAND, draft=RoleDraft("Own")).uid])
     if name == "role_detail":
         return reverse(name, args=[Role.objects.order_by("-pk")[0].uid])
+    if name in ("service_endpoint_update", "region_update"):
+        endpoint = an_endpoint(a_service("storage"))
+        return reverse(name, args=[endpoint.region.code] if "region" in name else [endpoint.service.uid, endpoint.uid])
     if name.startswith("service_") and name not in ("service_index", "service_create"):
         return reverse(name, args=[a_service("gateway").uid])
     for args in ([], [route["project"]], [route["project"], route["user"]]):

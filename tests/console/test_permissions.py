@@ -23,7 +23,7 @@ from policies.actions.shares import share
 from policies.models import AuditEvent
 from policies.rulebook import rulebook
 from tests.console.conftest import COMMAND, a_notebook
-from tests.console.services import a_service, a_token
+from tests.console.services import a_service, a_token, an_endpoint
 from tests.factories import signed_in
 
 PEOPLE = ("anonymous", "outsider", "viewer", "keeper", "administrator")
@@ -125,6 +125,13 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "service_disable": (OF_SERVICES, ends(302, OF_SERVICES)),
     "service_enable": (OF_SERVICES, ends(302, OF_SERVICES)),
     "service_delete": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_endpoint_create": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_endpoint_update": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_endpoint_delete": (OF_SERVICES, ends(302, OF_SERVICES)),
+    "region_index": (ADMINISTER, ADMINISTER),
+    "region_create": (ADMINISTER, ends(422, ADMINISTER)),
+    "region_update": (ADMINISTER, ends(302, ADMINISTER)),
+    "region_delete": (ADMINISTER, ends(409, ADMINISTER)),  # an endpoint stands in it
     "service_token_create": (OF_SERVICES, ends(422, OF_SERVICES)),
     "service_token_delete": (OF_SERVICES, ends(302, OF_SERVICES)),
     "authzen_configuration": ((200, 200, 200, 200, 200), (405, 405, 405, 405, 405)),
@@ -186,6 +193,9 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
         service = a_service("gateway")
         a_token(service)
         known |= {"service": service.uid, "token": service.service_tokens.get().uid}
+    if "endpoint" in wanted or "region" in wanted:
+        endpoint = an_endpoint(a_service("storage"))
+        known |= {"service": endpoint.service.uid, "endpoint": endpoint.uid, "region": endpoint.region.code}
     if "holder" in wanted:
         share(actor=COMMAND, thing=thing, action=action, subject=org.outsider)
     return reverse(name, kwargs={key: known[key] for key in wanted})
