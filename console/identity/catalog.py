@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -33,30 +34,33 @@ def catalog_of(project: Project | None) -> list[Entry]:
             continue
         entry = found.setdefault(service, {"id": service, "type": service_type, "name": name, "endpoints": []})
         entry["endpoints"].append(endpoint_told(uid, interface, expanded(url, project), region))
-    return [own_entry(), *found.values()]
+    return [own_entry(region_codes()), *found.values()]
 
 
 SERVICE = ("service__uid", "service__username", "service__service_profile__service_type")
 
 
-def own_entry() -> Entry:
+def own_entry(regions: Sequence[str]) -> Entry:
     """Roster, as the catalogue tells of it."""
     return {
         "id": stable_id(IDENTITY_TYPE),
         "type": IDENTITY_TYPE,
         "name": "Roster",
-        "endpoints": [endpoint_told(*endpoint) for endpoint in own_endpoints()],
+        "endpoints": [endpoint_told(*endpoint) for endpoint in own_endpoints(regions)],
     }
 
 
-def own_endpoints() -> list[tuple[str, str, str, str | None]]:
+def own_endpoints(regions: Sequence[str]) -> list[tuple[str, str, str, str | None]]:
     """Id, interface, URL and region of Roster's own endpoints: all interfaces, in every region."""
-    regions: list[str | None] = [*Region.objects.values_list("code", flat=True)] or [None]
     return [
         (stable_id(IDENTITY_TYPE, region or "", interface), interface, identity_url(), region)
-        for region in regions
+        for region in regions or (None,)
         for interface in INTERFACES
     ]
+
+
+def region_codes() -> list[str]:
+    return list(Region.objects.values_list("code", flat=True))
 
 
 def identity_url() -> str:
