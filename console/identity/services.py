@@ -88,7 +88,8 @@ def _update_service(request: IdentityRequest, service: User) -> None:
     if changes.get("service_type") == "":
         raise IdentityError(400, "type: a service has one.")
     with recording(request.actor):
-        service_actions.update_service(actor=request.actor, service=service, **changes)
+        if changes:
+            service_actions.update_service(actor=request.actor, service=service, **changes)
         if flag(given, "enabled", service.is_active) != service.is_active:
             switch = service_actions.disable_service if service.is_active else service_actions.enable_service
             switch(actor=request.actor, service=service)
