@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
-from accounts.models import User
+from accounts.models import ScopeClosure, User
 from policies.compiled import Compiled
 from policies.models import RoleAssignment
 from policies.rulebook import Rulebook, rulebook
@@ -128,14 +128,40 @@ def _load(user: User) -> Subject:
     return Subject(user, book, given)
 
 
+def _with_expired() -> QuerySet[RoleAssignment]:
+    expired = ExpressionWrapper(Q(expires_at__lte=Now()), output_field=BooleanField(null=True))
+    return RoleAssignment.objects.annotate(expired=expired)
+
+
 @Compiled
 def _rows_of(user: int) -> QuerySet[Any]:
     """(role, scope, assignment, group, expired) of what was given to a user and to their groups."""
-    columns = ("role_id", "scope_id", "pk", "group_id", "expired")
-    expired = ExpressionWrapper(Q(expires_at__lte=Now()), output_field=BooleanField(null=True))
-    rows = RoleAssignment.objects.annotate(expired=expired)
+    columns, rows = ("role_id", "scope_id", "pk", "group_id", "expired"), _with_expired()
     groups = memberships().filter(user=user).values("group")
     return union([rows.filter(user=user).values_list(*columns), rows.filter(group__in=groups).values_list(*columns)])
+
+
+def subjects_around(users: Sequence[User], scopes: Sequence[int]) -> list[Subject]:
+    """One or two users as the rules see them in one or two scopes: with the roles that they, or groups of theirs, were given
+    there or above, and no others; not with those that everybody holds. One query, however many roles they hold elsewhere.
+    """
+    book = rulebook()
+    given: dict[int, dict[int, list[Holding]]] = {user.pk: {} for user in users}
+    rows = _rows_around(users[0].pk, users[-1].pk, scopes[0], scopes[-1])
+    for user, role, scope, assignment, group, expired in rows:
+        pending = scope == book.root_id and book.roles[role].needs_scope
+        holding = Holding(role, scope, assignment, group, expired, pending, role in book.switched_off)
+        given[user].setdefault(role, []).append(holding)
+    return [Subject(user, book, given[user.pk]) for user in users]
+
+
+@Compiled
+def _rows_around(user: int, other: int, scope: int, second: int) -> QuerySet[Any]:
+    """(user, role, scope, assignment, group, expired) of what was given in the scopes or above them."""
+    above = ScopeClosure.objects.filter(descendant__in=[scope, second]).values("ancestor")
+    rows, columns = _with_expired().filter(scope__in=above), ("role_id", "scope_id", "pk", "group_id", "expired")
+    own, of_groups = rows.filter(user__in=[user, other]), rows.filter(group__user__in=[user, other])
+    return union([own.values_list("user_id", *columns), of_groups.values_list("group__user", *columns)])
 
 
 def holders(role_ids: Collection[int], scope_ids: Collection[int] | None = None, when: Q = LIVE) -> list[QuerySet[Any]]:
