@@ -257,9 +257,7 @@ def role_names(kind: str) -> dict[int, str]:
 
 def short_role_names() -> dict[int, str]:
     """{row number of a role: its code, or `catalogue:code` where two catalogues have one of that code}."""
-    book = rulebook()
-    alike = Counter(role.code for role in book.roles.values())
-    return {pk: role.full_name if alike[role.code] > 1 else role.code for pk, role in book.roles.items()}
+    return rulebook().short_role_names
 
 
 def _codes(role: Role) -> list[str]:

@@ -95,6 +95,12 @@ class Token:
         """Whether it was made with a credential, which opens one project only, or is a service's own."""
         return self.claims.credential_kind != 0
 
+    @property
+    def is_of_one_project(self) -> bool:
+        """Whether it was made with a credential that is for one project, and so cannot be changed for another's."""
+        kinds = (0, *CREDENTIALS)
+        return kinds[self.claims.credential_kind] in (ApplicationCredential, EC2Credential)
+
     def may(self, action: str, other: Token) -> bool:
         """Whether its user may do this with a token that was read together with it: where that one holds, or anywhere."""
         thing = At("identity_token", other.project or self.holder.book.root)

@@ -34,6 +34,7 @@ from console.api.bearer import BODY_BYTES, json_body
 from console.identity.errors import IdentityError, told, unauthorized
 from console.logs import request_context
 from console.middleware import Request
+from console.signing_in import visitor
 from policies import tokens
 from policies.actor import Actor
 from policies.audit import record_refusal
@@ -89,16 +90,18 @@ def identity(
     return protect
 
 
-def visitor(request: HttpRequest) -> Actor:
-    """Who asks, as long as nobody has signed in: an address."""
-    return Actor("not signed in", None, getattr(request, "client_address", ""), getattr(request, "request_id", ""))
-
-
 def acting(request: HttpRequest, user: User) -> Actor:
     """The user of a token, as actions know who acts."""
     if user.is_service:
         return Actor.of_service(request, user)
     return Actor(user.label, user, getattr(request, "client_address", ""), getattr(request, "request_id", ""))
+
+
+def identify(request: IdentityRequest, token: Token) -> None:
+    """Let the request, its log line and its actor know who asks."""
+    request.token, request.user = token, token.user
+    request.actor = acting(request, token.user)
+    request_context.get({})["user"] = token.user.uid
 
 
 def body(request: HttpRequest, name: str) -> dict[str, Any]:
@@ -195,14 +198,12 @@ def _check(request: HttpRequest, methods: Sequence[str]) -> None:
 
 
 def _authenticate(request: IdentityRequest, restricted: Sequence[str]) -> None:
-    """Let the request, its log line and its actor know who asks. Raises InvalidToken, and what is answered 401 or 403."""
+    """Find out who asks. Raises InvalidToken, and what is answered 401 or 403."""
     shown = request.META.get("HTTP_X_AUTH_TOKEN", "")
     if not shown:
         raise unauthorized()
-    token = request.token = tokens.read(shown)
-    request.user = token.user
-    request.actor = acting(request, token.user)
-    request_context.get({})["user"] = token.user.uid
+    token = tokens.read(shown)
+    identify(request, token)
     if token.is_restricted and request.method not in restricted:
         raise IdentityError(403, "A restricted application credential may not do this.")
 
@@ -212,13 +213,14 @@ def _response(answer: Answer) -> HttpResponseBase:
         case None:
             return HttpResponse(status=204)
         case dict():
-            return _json(answer, 200)
+            return json_response(answer)
         case (status, payload):
-            return _json(payload, status)
+            return json_response(payload, status)
     return answer
 
 
-def _json(payload: dict[str, Any], status: int) -> HttpResponse:
+def json_response(payload: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A response, for a view that has headers of its own."""
     return HttpResponse(json.dumps(payload), "application/json", status)
 
 

@@ -114,7 +114,8 @@ def _switch(actor: Actor, service: User, enabled: bool) -> User:
         if service.is_active != enabled:
             before = {"status": service.status}
             service.is_active = enabled
-            service.save(update_fields=["is_active"])
+            service.tokens_since = service.tokens_since if enabled else timezone.now()
+            service.save(update_fields=["is_active", "tokens_since"])
             action = "enable" if enabled else "disable"
             trail.add(f"service.{action}", service, before=before, after={"status": service.status})
     return service

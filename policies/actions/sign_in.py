@@ -8,7 +8,7 @@ in which the account signed in before is counted by itself: however many others 
 grow with refused tries, so that a new browser too has its chance when the next one begins.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -44,20 +44,28 @@ class TooManyTries(Exception):
         return f"Too many tries. Wait {self.seconds // 60} minutes, then try again."
 
 
-def check_credentials(*, actor: Actor, username: str, password: str, browser: str = "") -> User | None:
+def check_credentials(
+    *,
+    actor: Actor,
+    username: str,
+    password: str,
+    browser: str = "",
+    why_not: Callable[[User | None], str] | None = None,
+) -> User | None:
     """The person whom username and password name, else None. Every outcome hashes exactly once. Raises TooManyTries.
 
-    `browser`: the mark of a browser in which this account signed in before.
+    `browser`: the mark of a browser in which this account signed in before. `why_not`: who does not sign in here, and
+    why; without it everybody but people.
     """
     name = username.strip().lower()
     user = User.objects.filter(username=name).first()
     limits = _limits(name, actor.address, browser)
     count_try(actor=actor, limits=limits, user=user, action="user.sign_in")
-    wrong = _why_not(user)
+    wrong = (why_not or _why_not)(user)
     if user is None or wrong:
         make_password(password)  # takes as long as looking
     elif user.check_password(password):
-        _forgive(limits)
+        forgive(limits)
         return user
     # The name of nobody is not kept: it may be a password, typed into the wrong field.
     record(actor, "user.sign_in", user, outcome="refused", after={"reason": wrong or "wrong password"})
@@ -97,6 +105,11 @@ def _limits(name: str, address: str, browser: str) -> dict[str, int]:
     }
 
 
+def limits_of(what: str, said: str, address: str, tries: int) -> dict[str, int]:
+    """How many wrong tries of a secret there may be from one address, by the words that somebody names it with."""
+    return {f"{what}:{account_mark(said)}:{_network(address)}": tries}
+
+
 def _network(address: str) -> str:
     """What one client can choose its addresses from: the /64 of an IPv6 address, an IPv4 address itself."""
     try:
@@ -125,8 +138,8 @@ def count_try(*, actor: Actor, limits: dict[str, int], user: User | None, action
             raise TooManyTries
 
 
-def _forgive(limits: dict[str, int]) -> None:
-    """A right password: its try does not count, nor do the wrong ones from the same place. Old counters go."""
+def forgive(limits: dict[str, int]) -> None:
+    """A right secret: its try does not count, nor do the wrong ones from the same place. Old counters go."""
     first, *others = limits
     Throttle.objects.filter(key=first).update(tries=0)
     Throttle.objects.filter(key__in=others, tries__gt=0).update(tries=F("tries") - 1)
@@ -153,7 +166,7 @@ def is_own_password(*, actor: Actor, user: User, password: str) -> bool:
     limits = {f"own-password:{user.uid}": TRIES_OF_OWN_PASSWORD}
     count_try(actor=actor, limits=limits, user=user, action="user.change_password")
     if user.check_password(password):
-        _forgive(limits)
+        forgive(limits)
         return True
     record(actor, "user.change_password", user, outcome="refused", after={"reason": "wrong password"})
     return False

@@ -188,7 +188,8 @@ def _switch(actor: Actor, user: User, enabled: bool) -> User:
             return user
         with keep_an_administrator(user):
             user.is_active = enabled
-            user.save(update_fields=["is_active"])
+            user.tokens_since = user.tokens_since if enabled else timezone.now()
+            user.save(update_fields=["is_active", "tokens_since"])
         trail.add(
             f"{entity(user)}.{'enable' if enabled else 'disable'}",
             user,
