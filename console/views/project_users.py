@@ -12,9 +12,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.models import Project, User
+from accounts.models import Project, Region, User
 from console import role_choices
 from console.conflicts import roles_conflict, who_changed
+from console.credential_files import FILES
 from console.csv import csv_response
 from console.forms.project_users import (
     DEFAULT_SORT,
@@ -196,6 +197,8 @@ def secret_page(request: PageRequest, user: User, password: str, *, created: boo
         "user": user,
         "password": password,
         "created": created,
+        "files": FILES.values(),
+        "regions": Region.objects.all(),
         "roles": [a.role for a in role_choices.held_roles(user)],
     }
     response = render(request, "console/project_users/secret.html", context)
@@ -208,11 +211,16 @@ def secret_page(request: PageRequest, user: User, password: str, *, created: boo
 def project_user_secret_download(request: PageRequest, project: Project, user: User) -> HttpResponse:
     """The secret of the page that posts it, as a file; it comes from the form and goes nowhere else."""
     password = request.POST.get("password", "")
-    if not (password.isascii() and password.isalnum() and len(password) <= 64):
+    if not is_generated_password(password):
         return HttpResponse("This is no generated password.", status=400, content_type="text/plain")
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{user.username}.txt"'}
     text = f"username: {user.username}\npassword: {password}\n"
     return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def is_generated_password(text: str) -> bool:
+    """Whether this could be one: nothing else gets into a file that somebody downloads."""
+    return text.isascii() and text.isalnum() and len(text) <= 64
 
 
 @require_POST

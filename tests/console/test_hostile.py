@@ -120,6 +120,7 @@ FORMS = [
 UNSHOWN = {
     "project_user_preview": {"roles", "user", "preset", "add"},
     "project_user_secret_download": {"password", "username"},
+    "project_user_file_download": {"password", "file", "region"},
     "project_user_create": {"step", "roles", "nonce", "no_role", "preset", "add", "back", "refresh"},
     "bulk_create": {"digest", "all", "q", "role", "status", "created", "preview", "confirm"},
     "bulk_detail": {"page"},
