@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from console.identity import assignments, auth, domains, groups, projects, roles, services, users, versions
+from console.identity import (
+    application_credentials,
+    assignments,
+    auth,
+    domains,
+    ec2,
+    groups,
+    projects,
+    roles,
+    services,
+    users,
+    versions,
+)
 
 
 def assignment_paths(place: str, kind: str) -> list[URLPattern]:
@@ -40,6 +52,30 @@ urlpatterns = [
     path("identity/v3/users/<str:user>/password", users.user_password, name="identity_user_password"),
     path("identity/v3/users/<str:user>/projects", users.user_projects, name="identity_user_projects"),
     path("identity/v3/users/<str:user>/groups", groups.user_groups, name="identity_user_groups"),
+    path(
+        "identity/v3/users/<str:user>/application_credentials",
+        application_credentials.application_credential_index,
+        name="identity_application_credential_index",
+    ),
+    path(
+        "identity/v3/users/<str:user>/application_credentials/<str:credential>",
+        application_credentials.application_credential_detail,
+        name="identity_application_credential_detail",
+    ),
+    path(
+        "identity/v3/users/<str:user>/credentials/OS-EC2",
+        ec2.ec2_credential_index,
+        name="identity_ec2_credential_index",
+    ),
+    path(
+        "identity/v3/users/<str:user>/credentials/OS-EC2/<str:access_key>",
+        ec2.ec2_credential_detail,
+        name="identity_ec2_credential_detail",
+    ),
+    path("identity/v3/credentials", ec2.credential_index, name="identity_credential_index"),
+    path("identity/v3/credentials/<str:credential>", ec2.credential_detail, name="identity_credential_detail"),
+    path("identity/v3/s3tokens", ec2.s3_tokens, name="identity_s3_tokens"),
+    path("identity/v3/ec2tokens", ec2.ec2_tokens, name="identity_ec2_tokens"),
     path("identity/v3/groups", groups.group_index, name="identity_group_index"),
     path("identity/v3/groups/<str:group>", groups.group_detail, name="identity_group_detail"),
     path("identity/v3/groups/<str:group>/users", groups.group_users, name="identity_group_users"),
