@@ -15,14 +15,16 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from secrets import token_bytes
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Project, ServiceToken, User
 from policies import token_rows
 from policies.access import outside, walk
+from policies.compiled import Compiled
 from policies.holdings import Subject, subjects_around
 from policies.models import ApplicationCredential, EC2Credential, Role
 from policies.protected import At
@@ -211,8 +213,8 @@ def _token(claims: Claims, row: token_rows.Row, holder: Subject) -> Token | None
     """None where the user has no role in the project any more, or an application credential none of its own."""
     roles = _effective(holder, row.project) if row.project else []
     if row.credential:
-        kept = set(row.credential.roles.values_list("pk", flat=True))
-        roles = [role for role in roles if role.pk in kept]
+        kept = _roles_of_credential(row.credential.pk)
+        roles = [role for role in roles if (role.pk,) in kept]
     if row.project and not roles:
         return None
     return Token(
@@ -240,6 +242,11 @@ def _effective(subject: Subject, project: Project) -> list[Role]:
         if pk in subject.role_ids
         and any(h.in_effect and h.scope_id in above for h in subject.held(pk) if h.assignment_id is not None)
     ]
+
+
+@Compiled
+def _roles_of_credential(credential: int) -> QuerySet[Any]:
+    return ApplicationCredential.roles.through.objects.filter(applicationcredential=credential).values_list("role")
 
 
 def _shown_id(one: bytes) -> str:
