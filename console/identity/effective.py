@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, IntegerField, QuerySet, Value
 from django.db.models.functions import Coalesce, Concat
 
 from accounts.models import Scope, User
@@ -90,8 +90,9 @@ def reaching(
         return NOBODY, IN_PLACE
     if access.may(request.user, "read", At("role_assignment", project)):
         seen = RoleAssignment.objects.all()
-    where = {"project_uid": project.uid, "project_slug": project.slug, "cluster": project.cluster_above_id}
-    return seen.filter(scope__in=project.ancestor_ids), {name: Value(value) for name, value in where.items()}
+    cluster = Value(project.cluster_above_id, output_field=IntegerField())  # of None no type is known
+    where = {"project_uid": Value(project.uid), "project_slug": Value(project.slug), "cluster": cluster}
+    return seen.filter(scope__in=project.ancestor_ids), where
 
 
 def of_user(seen: QuerySet[RoleAssignment], uid: str) -> tuple[QuerySet[RoleAssignment], dict[str, Any]]:

@@ -233,7 +233,8 @@ def test_every_view_declares_who_may_open_it() -> None:
         else:
             assert declared in ("public", "signed in", "service", "identity", "visible"), route
     public = {route for route, pattern in EVERY if getattr(pattern.callback, "permission", None) == "public"}
-    assert {route for route in public if not route.startswith("identity")} == {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration"}
+    expected = {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration"}
+    assert {route for route in public if not route.startswith("identity")} == expected
 
 
 @pytest.mark.parametrize("name", TABLE)
