@@ -46,8 +46,9 @@ OVERVIEW = Entry(
     also_current=("project_update", "project_delete"),
 )
 ACTIVITY = Entry("Activity", "clock", "project_activity", "read", "event_history", also_current=("project_activity",))
+APP_TOKENS = Entry("App tokens", "ticket", "app_token_index", "read", "app_token", also_current=("app_token_",))
 MENU = {
-    "Project management": (USERS, ACTIVITY, OVERVIEW),
+    "Project management": (USERS, APP_TOKENS, ACTIVITY, OVERVIEW),
     "Organization": (
         Entry("Projects", "folder", "project_index", "", "", of_project=False, also_current=("project_create",)),
     ),
@@ -106,7 +107,9 @@ TABS = (
     Entry("Resources", "", "resource_index", "", "", by_filter=True),
 )
 # Whoever may open one of these pages of a project sees the project.
-PROJECT_PAGES = tuple((entry.action, entry.entity_type) for entry in (USERS, OVERVIEW, *TABS) if entry.action)
+PROJECT_PAGES = tuple(
+    (entry.action, entry.entity_type) for entry in (USERS, APP_TOKENS, OVERVIEW, *TABS) if entry.action
+)
 
 
 def visible_projects(user: User) -> QuerySet[Project]:

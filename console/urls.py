@@ -10,6 +10,7 @@ urlpatterns = [
     path("admin/", site.urls),
     path("", include("console.identity.urls")),
     path("", include("console.urls_account")),
+    path("", include("console.urls_app_tokens")),
     path("", include("console.urls_role_editing")),
     path("", include("console.urls_assignments")),
     path("", include("console.urls_access")),

@@ -18,13 +18,14 @@ from policies.access import type_id
 from policies.catalogue_files import TOKENS
 from policies.holdings import Subject, subject_for
 from policies.last_used import touch
-from policies.models import AppToken, Resource, Role
+from policies.models import AppToken, Resource, Role, Tag
 from policies.offers import roles_for
 from policies.protected import PROTECTED, At
 from policies.resources import lives_in_roster
 from policies.rulebook import Line, Rulebook
 
 PREFIX = "roster_app_"  # programs that look for lost secrets find a token by it
+LABELS_OFFERED = 50
 LABEL = re.compile(r"[^\s=]+=\S+")  # name=value
 
 
@@ -63,6 +64,13 @@ def opens(maker: User, project: Project, role: Role, selector: str = "") -> Quer
     kinds = {kind for (action, kind) in book.lines if any(_lines(book, action, kind, role.pk))}
     rows = access.visible_resources(maker, within=project).filter(entity_type__in=kinds)
     return rows.filter(tags__name=selector) if selector else rows
+
+
+def labels(maker: User, project: Project) -> list[str]:
+    """Labels of things in the project that the maker sees, the first few."""
+    seen = access.visible_resources(maker, within=project).order_by()
+    tags = Tag.objects.filter(name__contains="=", resource__in=seen.values("pk"))
+    return list(tags.order_by("name").values_list("name", flat=True).distinct()[:LABELS_OFFERED])
 
 
 def offered_roles() -> list[Role]:

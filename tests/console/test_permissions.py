@@ -22,7 +22,7 @@ from policies.actions.roles import RoleDraft, create_role
 from policies.actions.shares import share
 from policies.models import AuditEvent
 from policies.rulebook import rulebook
-from tests.console.conftest import COMMAND, a_notebook
+from tests.console.conftest import COMMAND, a_notebook, an_app_token
 from tests.console.services import a_service, a_token, an_endpoint
 from tests.factories import signed_in
 
@@ -48,6 +48,7 @@ def ends(allowed: int, row: tuple[int, ...] = MANAGE) -> tuple[int, ...]:
     return tuple(allowed if status == 200 else status for status in row)
 
 
+OWN = (302, 404, 403, 200, 403)  # who made it alone
 OF_SERVICES = (302, 404, 404, 404, 200)
 # For services: whoever shows no token of one is told so, signed in or not (tests/console/test_bearer.py).
 SERVICES = (401, 401, 401, 401, 401)
@@ -77,6 +78,11 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "project_detail": (SEE, SEE),
     "project_update": (MANAGE, ends(422)),
     "project_delete": (DESTROY, ends(422, DESTROY)),
+    "app_token_index": (SEE, SEE),
+    "app_token_create": (MANAGE, ends(422)),
+    "app_token_preview": (NOT_GET, MANAGE),
+    "app_token_renew": (OWN, ends(422, OWN)),
+    "app_token_delete": (MANAGE, ends(302)),
     "project_activity": (SEE, SEE),
     "project_activity_export": (MANAGE, MANAGE),
     "member_index": (SEE, SEE),
@@ -184,6 +190,8 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
     known |= {"role": user.role_assignments.get().role.uid, "catalogue": "ovhcloud"}
     if name in ("role_update", "role_delete"):
         known["role"] = create_role(actor=COMMAND, draft=RoleDraft("Own")).uid
+    if "app_token" in wanted:
+        known["app_token"] = an_app_token(project, org.keeper).uid
     if "job" in wanted:
         users = type(user).objects.filter(pk=user.pk)
         job = start_bulk(actor=COMMAND, project=project, change="disable", users=users, digest=digest_of([user.uid]))

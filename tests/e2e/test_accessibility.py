@@ -20,7 +20,7 @@ from tests.servers import Server
 
 NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the signed out
     "account_login", "activity_export", "project_activity_export", "project_user_activity_export", "project_user_export",
-    "project_user_preview", "project_user_secret_download", "project_user_file_download",
+    "app_token_preview", "project_user_preview", "project_user_secret_download", "project_user_file_download",
     "who_can_export", "what_can_export", "sample_load", "share_search",
     "assignment_export", "resource_export", "resource_share_search", "api_resource_index",
     "api_resource_detail",
@@ -56,7 +56,7 @@ from policies.actions.services import create_token
 from policies.actions.shares import share as give
 from policies.actions.roles import RoleDraft, create_role
 from policies.catalogue_files import RuleEntry
-from policies.models import ProjectShareWithGroup, Resource
+from policies.models import AppToken, ProjectShareWithGroup, Resource, Role
 share = ProjectShareWithGroup.objects.select_related("group__profile", "permission", "content_object").first()
 project = share.content_object
 users = project.users.filter(is_active=True)
@@ -78,6 +78,11 @@ found |= {"service": service, "token": token}
 region = create_region(actor=Actor.of_command(), code="GRA", description="Gravelines")
 url = "https://storage.gra.example.com/v1/AUTH_%(project_id)s"
 found["endpoint"] = create_endpoint(actor=Actor.of_command(), service=service, region=region, url=url)
+reader = Role.objects.get(catalogue__code="ovhcloud", code="ai_training_read")
+found["app_token"] = AppToken.objects.create(
+    project=project, made_by=User.objects.get(username="admin"), name="nightly", role=reader, selector="team=vision",
+    expires_at=until, digest="-",
+)
 names = {"action": share.permission.codename, "catalogue": "runai", "region": region.code}
 print(json.dumps({name: thing.uid for name, thing in found.items()} | names))
 """
