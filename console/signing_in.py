@@ -132,7 +132,7 @@ class AccountAdapter(DefaultAccountAdapter):
 class TemporaryPasswordMiddleware:
     """Whoever signed in with a temporary password chooses their own before anything else."""
 
-    OPEN = {"account_change_password", "account_logout"}
+    OPEN = {"account_change_password", "account_logout", "forward_auth"}
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from console.api import authzen
+from console.api.forward import forward
 from console.views import endpoints, services
 
 service = "services/<slug:service>"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("access/v1/search/subject", authzen.search_subject, name="authzen_search_subject"),
     path("access/v1/search/resource", authzen.search_resource, name="authzen_search_resource"),
     path("access/v1/search/action", authzen.search_action, name="authzen_search_action"),
+    path("auth/forward", forward, name="forward_auth"),
     path("services/", services.service_index, name="service_index"),
     path("services/new/", services.service_create, name="service_create"),
     path("services/regions/", endpoints.region_index, name="region_index"),

@@ -90,4 +90,18 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('project', 'name'), name='app_token_name_once')],
             },
         ),
+        migrations.AddField(
+            model_name='entitytype',
+            name='web_actions',
+            field=models.JSONField(blank=True, default=dict, help_text='The actions that somebody needs who reaches it by its URL: {read: for GET, write: for POST and the like}.'),
+        ),
+        migrations.AddField(
+            model_name='resource',
+            name='url',
+            field=models.CharField(blank=True, help_text='Where browsers reach it: what a proxy in front of it asks Roster about.', max_length=300, verbose_name='URL'),
+        ),
+        migrations.AddConstraint(
+            model_name='resource',
+            constraint=models.UniqueConstraint(condition=models.Q(('url', ''), _negated=True), fields=('url',), name='resource_url_once'),
+        ),
     ]

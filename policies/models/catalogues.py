@@ -89,6 +89,11 @@ class EntityType(models.Model):
         blank=True,
         help_text="The values that its visibility usually has; rules may ask for some of them.",
     )
+    web_actions = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The actions that somebody needs who reaches it by its URL: {read: for GET, write: for POST and the like}.",
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
