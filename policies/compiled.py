@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 # Row numbers that no table has: they show where the SQL has a place for which argument.
-PLACES = (-9101, -9102, -9103, -9104)
+PLACES = (-9101, -9102, -9103)
 
 
 class Compiled:

@@ -169,8 +169,7 @@ def read_together(*shown: tuple[str, bool]) -> list[Token | None]:
     rows = {number: row for number, row in rows.items() if _still_stands(*opened[number], row)}
     found: dict[int, Token | None] = {}
     if rows:
-        root = rulebook().root_id
-        scopes = [row.project.pk if row.project else root for row in rows.values()]
+        scopes = {rulebook().root_id}.union(*(row.project.ancestor_ids for row in rows.values() if row.project))
         holders = subjects_around([row.user for row in rows.values()], scopes)
         found = {
             number: _token(opened[number][1], row, holder)
@@ -181,7 +180,7 @@ def read_together(*shown: tuple[str, bool]) -> list[Token | None]:
 
 def effective_roles(user: User, project: Project) -> list[Role]:
     """The roles that the user was given, or a group of theirs, in the project or above it, and that have effect there now."""
-    return _effective(subjects_around([user], [project.pk])[0], project)
+    return _effective(subjects_around([user], project.ancestor_ids)[0], project)
 
 
 def _opened(text: str, allow_expired: bool) -> tuple[bytes, Claims] | None:
