@@ -1,7 +1,18 @@
 from django.urls import include, path
 
 from console.admin.site import site
-from console.views import activity, bulk, credential_files, home, members, project_users, projects, samples, shares
+from console.views import (
+    activity,
+    bulk,
+    credential_files,
+    home,
+    identity_tokens,
+    members,
+    project_users,
+    projects,
+    samples,
+    shares,
+)
 
 project = "projects/<slug:project>"
 user = f"{project}/users/<slug:user>"
@@ -29,6 +40,7 @@ urlpatterns = [
     path(f"{user}/password/", project_users.project_user_password, name="project_user_password"),
     path(f"{user}/secret/", project_users.project_user_secret_download, name="project_user_secret_download"),
     path(f"{user}/files/", credential_files.project_user_files, name="project_user_files"),
+    path(f"{user}/token/", identity_tokens.project_user_token, name="project_user_token"),
     path(f"{user}/file/", credential_files.project_user_file_download, name="project_user_file_download"),
     path(f"{user}/disable/", project_users.project_user_disable, name="project_user_disable"),
     path(f"{user}/enable/", project_users.project_user_enable, name="project_user_enable"),

@@ -23,7 +23,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.models import Scope, User
@@ -70,7 +69,6 @@ class Caller:
 
 
 @public
-@csrf_exempt
 @require_safe
 def forward(request: Request) -> HttpResponse:
     asked = asked_of(request)

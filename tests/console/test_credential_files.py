@@ -18,7 +18,9 @@ from openstack.config import OpenStackConfig
 
 from accounts.models import User
 from console.credential_files import FILES, SignIn, clouds, dotenv, openrc, rclone
+from policies import tokens
 from policies.actions.services import update_service
+from policies.actions.users import generate_password
 from policies.models import AuditEvent
 from tests.console.pages import Page
 from tests.console.services import a_service, an_endpoint
@@ -183,6 +185,47 @@ def test_what_is_no_generated_password_gets_into_no_file(org: SimpleNamespace, k
     for name in ("", "../openrc.sh", "passwd"):
         assert keeper.post(page, {"file": name}).status_code == 400
     assert keeper.get(page).status_code == 405
+
+
+# ---- The token
+
+
+def test_whoever_knows_the_users_password_gets_a_token(org: SimpleNamespace, keeper: Client) -> None:
+    password, page = generate_password(actor=COMMAND, user=org.alpha_user), url(org.alpha_user, "token")
+    before = AuditEvent.objects.count()
+    an_endpoint(update_service(actor=COMMAND, service=a_service("storage"), service_type="object-store"))
+    answer: Any = Page(keeper.get(page)).form("password").submit(keeper, page, password=password)
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+    token = tokens.read(answer.context["text"])
+    assert (token.user, token.project) == (org.alpha_user, org.alpha)
+    text = Page(answer).text
+    assert answer.context["text"] in text
+    assert "AI Training Read" in text
+    assert "https://storage.example.com/v1" in text
+    assert password not in answer.content.decode()
+    told = AuditEvent.objects.order_by("sequence")[before:]
+    assert [event.action for event in told][-1] == "user.get_token"
+    assert told[len(told) - 1].actor == org.keeper.label
+    assert answer.context["text"] not in str(list(AuditEvent.objects.values_list("before", "after")))
+
+
+def test_without_the_password_there_is_none(org: SimpleNamespace, keeper: Client, client_of: ClientOf) -> None:
+    """7: tries are limited; one's own password is of no use."""
+    generate_password(actor=COMMAND, user=org.alpha_user)
+    page = url(org.alpha_user, "token")
+    answers = [keeper.post(page, {"password": f"wrong {number}"}) for number in range(12)]
+    assert [answer.status_code for answer in answers[:10]] == [422] * 10
+    assert (answers[11].status_code, "Retry-After" in answers[11]) == (429, True)
+    assert "text" not in (answers[0].context or {})
+    assert client_of("outsider").post(page, {"password": "x"}).status_code == 404
+
+
+def test_without_a_role_there_is_no_token(org: SimpleNamespace, keeper: Client) -> None:
+    password = generate_password(actor=COMMAND, user=org.alpha_user)
+    org.alpha_user.role_assignments.all().delete()
+    answer: Any = keeper.post(url(org.alpha_user, "token"), {"password": password})
+    assert answer.status_code == 422
+    assert "This user has no role here" in Page(answer).text
 
 
 def test_files_are_among_the_actions_of_a_user(org: SimpleNamespace, keeper: Client, client_of: ClientOf) -> None:

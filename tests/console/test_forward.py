@@ -246,7 +246,7 @@ def test_the_reason_is_for_those_who_may_see_the_thing(org: SimpleNamespace, cli
     kind = EntityType.objects.get(catalogue__code="runai", code="workspace")
     switch_catalogue(actor=COMMAND, catalogue=kind.catalogue, enabled=True)
     register_resource(actor=COMMAND, entity_type=kind, scope=org.alpha, name="ws-7", url=URL)
-    viewer = a_person("ana", "runai:viewer")
+    viewer = a_person("ana", "runai:research_manager")
     assert ask(signed_in(viewer)).status_code == 200
     answer = ask(signed_in(viewer), method="POST", Accept="text/html")
     assert answer.status_code == 403
