@@ -28,7 +28,7 @@ from console.identity.reading import (
     required,
     unchanged,
 )
-from console.signing_in import AT_ONCE, Busy
+from console.signing_in import one_of_few
 from policies import access
 from policies.actions import services, sign_in, users
 from policies.actor import Actor
@@ -198,15 +198,11 @@ def change_own_password(actor: Actor, user: User, current: str, wanted: str) -> 
     if user.is_service:
         raise IdentityError(400, "A service has no password: it shows tokens, which are made on its page.")
     check_password(wanted, user)
-    if not AT_ONCE.acquire(blocking=False):
-        raise Busy
-    try:
+    with one_of_few():
         stored = User.objects.get(pk=user.pk)
         if not sign_in.is_own_password(actor=actor, user=stored, password=current):
             raise unauthorized()
         sign_in.change_own_password(actor=actor, user=stored, password=wanted)
-    finally:
-        AT_ONCE.release()
 
 
 LONGEST_PASSWORD = 1024  # characters; nothing is ever cut off
