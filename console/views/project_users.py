@@ -30,6 +30,7 @@ from console.lists import render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
 from console.protection import PageRequest, requires, visible_user
 from console.questions import ask_url, what_url
+from console.views.credentials import of_project_user
 from policies import access, history
 from policies.abilities import abilities, abilities_of
 from policies.actions import users as actions
@@ -251,6 +252,7 @@ def project_user_detail(request: PageRequest, project: Project, user: User) -> H
         "able": role_choices.able(able, why=True),
         "ask_url": ask_url(user, project) if access.may(request.user, "explain", At("decision", project)) else "",
         "what_url": what_url(user, project),
+        "credentials": of_project_user(user) if "generate_password" in actions_on_it else [],
         "may_read_events": may_read_events,
         "events": history.tell(events[:EVENTS_SHOWN], targets=False) if events is not None else [],
         "event_count": events.count() if events is not None else 0,

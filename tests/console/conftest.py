@@ -18,7 +18,7 @@ from policies.actions.resources import register_resource
 from policies.actions.scopes import create_scope
 from policies.actions.users import add_person, add_project_user
 from policies.actor import Actor
-from policies.models import AppToken, EntityType, Resource, Role
+from policies.models import ApplicationCredential, AppToken, EntityType, Resource, Role
 
 COMMAND = Actor.of_command()
 
@@ -43,6 +43,14 @@ def an_app_token(project: Project, maker: User, selector: str = "") -> AppToken:
         project=project, made_by=maker, name=f"token {AppToken.objects.count()}", role=reader, selector=selector,
         expires_at=until, digest=AppToken.digest_of(new_uid()),
     )  # fmt: skip
+
+
+def a_credential(user: User, project: Project, name: str = "ci") -> ApplicationCredential:
+    """An application credential of somebody, with the secret "secret"."""
+    credential = ApplicationCredential(user=user, project=project, name=name)
+    credential.digest = credential.digest_of("secret")
+    credential.save()
+    return credential
 
 
 def person(username: str, description: str = "", email: str = "") -> User:

@@ -25,7 +25,7 @@ from policies.actions.bulk import digest_of, start_bulk
 from policies.actions.roles import RoleDraft, create_role
 from policies.actions.users import add_project_user, update_user
 from policies.models import AuditEvent, Catalogue, EntityType, Role, RulebookVersion
-from tests.console.conftest import COMMAND, a_notebook, an_app_token, role
+from tests.console.conftest import COMMAND, a_credential, a_notebook, an_app_token, role
 from tests.console.pages import Page, PageForm
 from tests.console.services import a_service, an_endpoint
 from tests.console.test_project_users import READER
@@ -113,7 +113,7 @@ FORMS = [
     "assignment_create", "assignment_update",
     "app_token_create", "app_token_renew",
     "service_create", "service_update", "service_delete", "service_token_create", "service_endpoint_create",
-    "service_endpoint_update", "region_create", "region_update",
+    "service_endpoint_update", "project_user_token", "region_create", "region_update",
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
     "resource_update", "resource_share_create", "account_login", "bulk_create", "role_delete", "catalogue_update",
@@ -195,6 +195,9 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[org.alpha.uid, job.uid])
     if name.startswith("resource_") and name not in ("resource_index", "resource_export"):
         return reverse(name, args=[a_notebook(org.alpha).uid])
+    if name == "project_user_credential_delete":
+        credential = org.alpha_user.application_credentials.first() or a_credential(org.alpha_user, org.alpha)
+        return reverse(name, args=[org.alpha.uid, org.alpha_user.uid, credential.uid])
     if name in ("app_token_renew", "app_token_delete"):
         return reverse(name, args=[org.alpha.uid, an_app_token(org.alpha, org.administrator).uid])
     if name in ("assignment_update", "assignment_delete"):
@@ -370,6 +373,8 @@ def stored(request: pytest.FixtureRequest, org: SimpleNamespace) -> str:
     org.alpha_user.role_assignments.update(reason=text, granted_by=text)
     own = Catalogue.objects.get(code="custom")
     one = Role.objects.create(catalogue=own, code="own", label=text, purpose=text, family=text[:12], since=text[:20])
+    for user in (org.alpha_user, org.administrator):
+        a_credential(user, org.alpha, text[:120])
     for maker in (org.keeper, org.administrator):
         token = an_app_token(org.alpha, maker)
         token.name, token.selector = f"{text[:70]}{maker.pk}", text[:60]
@@ -385,6 +390,7 @@ PAGES = [
     "project_user_disable", "project_user_enable", "project_user_delete", "project_user_create", "project_user_activity",
     "project_index", "project_detail", "project_update", "project_delete", "member_index", "share_index", "share_create",
     "app_token_index", "app_token_create", "app_token_renew", "app_token_delete",
+    "project_user_credential_delete",
     "project_activity", "activity_index", "account_detail", "bulk_create", "bulk_detail", "project_user_export",
     "project_activity_export", "activity_export", "project_user_activity_export", "resource_index", "resource_export",
     "resource_detail", "resource_update", "resource_share_create", "role_index", "role_detail", "role_compare",

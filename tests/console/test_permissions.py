@@ -22,7 +22,7 @@ from policies.actions.roles import RoleDraft, create_role
 from policies.actions.shares import share
 from policies.models import AuditEvent
 from policies.rulebook import rulebook
-from tests.console.conftest import COMMAND, a_notebook, an_app_token
+from tests.console.conftest import COMMAND, a_credential, a_notebook, an_app_token
 from tests.console.services import a_service, a_token, an_endpoint
 from tests.factories import signed_in
 
@@ -48,6 +48,7 @@ def ends(allowed: int, row: tuple[int, ...] = MANAGE) -> tuple[int, ...]:
     return tuple(allowed if status == 200 else status for status in row)
 
 
+NOT_MINE = (302, 404, 404, 404, 404)
 OWN = (302, 404, 403, 200, 403)  # who made it alone
 OF_SERVICES = (302, 404, 404, 404, 200)
 # For services: whoever shows no token of one is told so, signed in or not (tests/console/test_bearer.py).
@@ -65,6 +66,7 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "project_user_password": (MANAGE, MANAGE),
     "project_user_secret_download": (NOT_GET, ends(400, SEE)),
     "project_user_files": (SEE, SEE),
+    "project_user_token": (SEE, ends(422, SEE)),
     "project_user_file_download": (NOT_GET, ends(400, SEE)),
     "project_user_disable": (MANAGE, ends(302)),
     "project_user_enable": (MANAGE, ends(302)),
@@ -78,6 +80,8 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "project_detail": (SEE, SEE),
     "project_update": (MANAGE, ends(422)),
     "project_delete": (DESTROY, ends(422, DESTROY)),
+    "project_user_credential_delete": (MANAGE, ends(302)),
+    "account_credential_delete": (NOT_MINE, NOT_MINE),
     "app_token_index": (SEE, SEE),
     "app_token_create": (MANAGE, ends(422)),
     "app_token_preview": (NOT_GET, MANAGE),
@@ -143,6 +147,7 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "service_token_create": (OF_SERVICES, ends(422, OF_SERVICES)),
     "service_token_delete": (OF_SERVICES, ends(302, OF_SERVICES)),
     "authzen_configuration": ((200, 200, 200, 200, 200), (405, 405, 405, 405, 405)),
+    "forward_auth": ((400, 400, 400, 400, 400), (405, 405, 405, 405, 405)),  # no proxy asks
     "authzen_evaluation": (SERVICES, SERVICES),
     "authzen_evaluations": (SERVICES, SERVICES),
     "authzen_search_subject": (SERVICES, SERVICES),
@@ -192,6 +197,8 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
         known["role"] = create_role(actor=COMMAND, draft=RoleDraft("Own")).uid
     if "app_token" in wanted:
         known["app_token"] = an_app_token(project, org.keeper).uid
+    if "credential" in wanted:
+        known["credential"] = a_credential(user, project).uid
     if "job" in wanted:
         users = type(user).objects.filter(pk=user.pk)
         job = start_bulk(actor=COMMAND, project=project, change="disable", users=users, digest=digest_of([user.uid]))
@@ -241,7 +248,7 @@ def test_every_view_declares_who_may_open_it() -> None:
         else:
             assert declared in ("public", "signed in", "service", "identity", "visible"), route
     public = {route for route, pattern in EVERY if getattr(pattern.callback, "permission", None) == "public"}
-    expected = {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration"}
+    expected = {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration", "auth/forward"}
     assert {route for route in public if not route.startswith("identity")} == expected
 
 

@@ -20,11 +20,12 @@ from tests.servers import Server
 
 NO_PAGES = {  # answers to a POST, fragments, files, and the two pages of the signed out
     "account_login", "activity_export", "project_activity_export", "project_user_activity_export", "project_user_export",
-    "app_token_preview", "project_user_preview", "project_user_secret_download", "project_user_file_download",
+    "app_token_preview", "account_credential_delete",
+    "project_user_preview", "project_user_secret_download", "project_user_file_download",
     "who_can_export", "what_can_export", "sample_load", "share_search",
     "assignment_export", "resource_export", "resource_share_search", "api_resource_index",
     "api_resource_detail",
-    "authzen_configuration", "authzen_evaluation", "authzen_evaluations", "authzen_search_subject",
+    "authzen_configuration", "forward_auth", "authzen_evaluation", "authzen_evaluations", "authzen_search_subject",
     "authzen_search_resource", "authzen_search_action",
 }  # fmt: skip
 QUERIES = {
@@ -56,7 +57,7 @@ from policies.actions.services import create_token
 from policies.actions.shares import share as give
 from policies.actions.roles import RoleDraft, create_role
 from policies.catalogue_files import RuleEntry
-from policies.models import AppToken, ProjectShareWithGroup, Resource, Role
+from policies.models import ApplicationCredential, AppToken, ProjectShareWithGroup, Resource, Role
 share = ProjectShareWithGroup.objects.select_related("group__profile", "permission", "content_object").first()
 project = share.content_object
 users = project.users.filter(is_active=True)
@@ -83,6 +84,7 @@ found["app_token"] = AppToken.objects.create(
     project=project, made_by=User.objects.get(username="admin"), name="nightly", role=reader, selector="team=vision",
     expires_at=until, digest="-",
 )
+found["credential"] = ApplicationCredential.objects.create(user=user, project=project, name="ci", digest="-")
 names = {"action": share.permission.codename, "catalogue": "runai", "region": region.code}
 print(json.dumps({name: thing.uid for name, thing in found.items()} | names))
 """
