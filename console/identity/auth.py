@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from accounts.models import Project
 from console.identity.catalog import catalog_of
 from console.identity.errors import IdentityError, not_found, unauthorized
 from console.identity.projects import projects_of
@@ -23,10 +24,10 @@ from console.identity.protocol import (
 )
 from console.identity.reading import asked_flag
 from console.identity.references import project_reference, role_reference, user_reference
-from console.identity.sign_in import project_for, shown
+from console.identity.sign_in import Shown, project_for, shown
 from policies import tokens
 from policies.actions.tokens import got_token, revoke_token
-from policies.tokens import Token
+from policies.tokens import InvalidToken, Token
 
 SUBJECT = "X-Subject-Token"
 
@@ -82,14 +83,24 @@ def token_told(token: Token, *, with_catalog: bool = True) -> dict[str, Any]:
 
 def _get_token(request: IdentityRequest) -> HttpResponse:
     given = body(request, "auth")
-    seen = shown(request, given.get("identity"))
-    project = project_for(seen, given.get("scope"))
-    text = tokens.issue(seen.user, project, seen.methods, credential=seen.credential, parent=seen.parent)
-    token = tokens.read(text)  # not where the user has no role in the project
-    if seen.parent is None:
-        got_token(actor=acting(request, token.user), user=token.user, project=project, credential=seen.credential)
+    seen, scope = shown(request, given.get("identity")), given.get("scope")
+    text, token = _made(seen, project_for(seen, scope), or_unscoped=scope is None and seen.only_project is None)
     told = token_told(token, with_catalog=not asked_flag(request, "nocatalog"))
+    if seen.parent is None:
+        actor = acting(request, seen.user)
+        got_token(actor=actor, user=seen.user, project=token.project, credential=seen.credential)
     return _with_text(json_response({"token": told}, 201), text)
+
+
+def _made(seen: Shown, project: Project | None, or_unscoped: bool) -> tuple[str, Token]:
+    """A new token and its text. Raises InvalidToken where the user has no role in the project, unless it was not asked for."""
+    text = tokens.issue(seen.user, project, seen.methods, credential=seen.credential, parent=seen.parent)
+    try:
+        return text, tokens.read(text)
+    except InvalidToken:
+        if not or_unscoped or project is None:
+            raise
+    return _made(seen, None, or_unscoped=False)
 
 
 def _caller_and_token(request: IdentityRequest) -> tuple[Token, Token]:

@@ -15,7 +15,7 @@ from console.signing_in import one_of_few
 from policies import tokens
 from policies.actions.services import PREFIX
 from policies.actions.tokens import check_application_credential, check_password, check_service_token
-from policies.tokens import Credential, InvalidToken, Token, effective_roles
+from policies.tokens import Credential, InvalidToken, Token
 
 UNSCOPED = "unscoped"
 
@@ -94,12 +94,13 @@ CHECKS: dict[str, Callable[[IdentityRequest, dict[str, Any]], Shown]] = {
 
 
 def project_for(seen: Shown, scope: Any) -> Project | None:
-    """The project that a token is asked for. Without a scope: the one that a credential or a project user belongs to, where
-    the user has a role there. Raises what is answered 400, or 401 for what does not exist, or is no project.
+    """The project that a token is asked for; without a scope the one that a credential or a project user belongs to.
+
+    Raises what is answered 400, or 401 for what does not exist, or is no project.
     """
     only = seen.only_project
     if scope is None:
-        return only or _own_project(seen.user)
+        return only or seen.user.project
     if scope == UNSCOPED or (isinstance(scope, dict) and UNSCOPED in scope):
         found = None
     else:
@@ -107,10 +108,6 @@ def project_for(seen: Shown, scope: Any) -> Project | None:
     if only is not None and found != only:
         raise unauthorized()
     return found
-
-
-def _own_project(user: User) -> Project | None:
-    return user.project if user.project and effective_roles(user, user.project) else None
 
 
 def _named_project(given: dict[str, Any]) -> Project:

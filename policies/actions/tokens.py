@@ -7,14 +7,13 @@ service shows one of its tokens in the place of a password: those are random, an
 from __future__ import annotations
 
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Project, ServiceToken, User
 from policies.actions import sign_in
 from policies.actor import Actor
 from policies.audit import recording
-from policies.last_used import TOUCHED_AFTER, touch
+from policies.last_used import touch
 from policies.models import ApplicationCredential, RevokedToken
 from policies.protected import At
 from policies.rulebook import rulebook
@@ -72,11 +71,7 @@ def got_token(*, actor: Actor, user: User, project: Project | None, credential: 
     shown = {"with": str(credential)} if credential else {}
     with recording(actor) as trail:
         trail.add("user.get_token", user, after={**shown, "project": project.name if project else ""}, scope=project)
-        if credential is not None:
-            touch(credential, user.pk)
-        else:
-            stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - TOUCHED_AFTER)
-            User.objects.filter(stale, pk=user.pk).update(last_used_at=Now())
+        touch(credential or user, user.pk)
 
 
 def revoke_token(*, actor: Actor, token: Token, by: Token) -> None:
