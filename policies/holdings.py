@@ -99,6 +99,9 @@ def subject_for(user: User) -> Subject:
     subject = getattr(user, "_subject", None)
     if subject is None:
         subject = user._subject = _load(user)  # type: ignore[attr-defined]
+        if user.only_roles is not None:
+            given = {role: held for role in user.only_roles if (held := subject.held(role))}
+            subject = user._subject = Subject(user, subject.book, given)  # type: ignore[attr-defined]
     return subject
 
 

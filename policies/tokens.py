@@ -73,7 +73,10 @@ class Claims(NamedTuple):
 
 @dataclass(frozen=True)
 class Token:
-    """A token that is valid now. `roles` are those that its user holds in its project at this moment."""
+    """A token that is valid now. `roles` are those that its user holds in its project at this moment.
+
+    Behind an application credential nothing counts that its user may do by other roles than the credential's.
+    """
 
     user: User
     project: Project | None
@@ -212,8 +215,8 @@ def _token(claims: Claims, row: token_rows.Row, holder: Subject) -> Token | None
     """None where the user has no role in the project any more, or an application credential none of its own."""
     roles = _effective(holder, row.project) if row.project else []
     if row.credential:
-        kept = _roles_of_credential(row.credential.pk)
-        roles = [role for role in roles if (role.pk,) in kept]
+        kept = row.user.only_roles = frozenset(role for (role,) in _roles_of_credential(row.credential.pk))
+        roles = [role for role in roles if role.pk in kept]
     if row.project and not roles:
         return None
     return Token(

@@ -85,6 +85,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     # COMPUTED by policies.actions.assignments alone: labels of a project user's roles, the sort key of the list's column Roles.
     roles_sort_key = models.CharField(max_length=200, default="", editable=False)
 
+    # In memory: row numbers of the only roles that count in this request, behind an application credential. None: all do.
+    only_roles: frozenset[int] | None = None
+
     objects = UserManager()
 
     USERNAME_FIELD = "username"

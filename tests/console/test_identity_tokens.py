@@ -337,6 +337,20 @@ def test_an_application_credential_gets_a_token_with_its_roles_alone(org: Simple
     assert credential.last_used_at
 
 
+@pytest.mark.parametrize(("name", "status"), [("project_administrator", 200), ("project_viewer", 403)])
+def test_an_unrestricted_one_may_do_what_its_roles_allow(org: SimpleNamespace, name: str, status: int) -> None:
+    """17: not what its user may do by others; a restricted one changes nothing at all."""
+    give(org.keeper, "roster:project_viewer", org.alpha)
+    credential = a_credential(org.keeper, org.alpha, f"roster:{name}", is_unrestricted=True)
+    text = tokens.issue(org.keeper, org.alpha, ["application_credential"], credential=credential)
+    path, body = f"/identity/v3/projects/{org.alpha.uid}", json.dumps({"project": {"description": "New"}})
+    headers = {"X-Auth-Token": text}
+    answer = Client().patch(path, body, content_type="application/json", headers=headers)
+    assert answer.status_code == status
+    ApplicationCredential.objects.update(is_unrestricted=False)
+    assert Client().patch(path, body, content_type="application/json", headers=headers).status_code == 403
+
+
 def test_it_is_for_one_project_whatever_is_asked(org: SimpleNamespace) -> None:
     give(org.keeper, "roster:project_viewer", org.beta)
     credential = a_credential(org.keeper, org.alpha, "roster:project_administrator", "roster:project_viewer")
