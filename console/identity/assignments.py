@@ -36,10 +36,10 @@ from policies.rulebook import rulebook
 def assignment_index(request: IdentityRequest) -> Answer:
     """Filters: user.id, group.id, role.id, scope.project.id, scope.domain.id, and what is inherited alone."""
     check_filters(request)
-    with_names = bool(asked_flag(request, "include_names"))
+    with_names, rows = bool(asked_flag(request, "include_names")), seen(request.user, asked(request, "user.id"))
     if asked_flag(request, "effective"):
-        return listing(request, "role_assignments", *effective_rows(request, seen(request), with_names), key="key")
-    rows = narrowed(request, seen(request)).values(*COLUMNS)
+        return listing(request, "role_assignments", *effective_rows(request, rows, with_names), key="key")
+    rows = narrowed(request, rows).values(*COLUMNS)
     return listing(request, "role_assignments", rows, lambda page: told(page, with_names))
 
 
@@ -47,8 +47,8 @@ def assignment_index(request: IdentityRequest) -> Answer:
 def assignment_roles(request: IdentityRequest, **named: str) -> Answer:
     """The roles that a user or group holds in one place, given there."""
     subject, scope = the_subject(request, named), the_scope(request, named)
-    held = seen(request).filter(LIVE, scope=scope, **holder(subject)).values_list("role", flat=True)
-    roles = [rulebook().roles[pk] for pk in held]
+    held = held_by(request.user, subject, scope)
+    roles = [rulebook().roles[pk] for pk in held.values_list("role", flat=True)]
     return listing(request, "roles", roles, lambda page: [role_told(role) for role in page])
 
 
@@ -60,7 +60,7 @@ def assignment_detail(request: IdentityRequest, role: str, **named: str) -> Answ
     if request.method == "PUT":
         give(request.actor, wanted, subject, scope)
         return None
-    found = seen(request).filter(LIVE, role=wanted.pk, scope=scope, **holder(subject)).first()
+    found = held_by(request.user, subject, scope).filter(role=wanted.pk).first()
     if found is None:
         raise not_found("role assignment", role)
     if request.method not in SAFE:
@@ -101,15 +101,17 @@ def the_scope(request: IdentityRequest, named: dict[str, str]) -> Scope:
     return access.root_for(request.user)
 
 
-def holder(subject: User | Group) -> dict[str, Any]:
-    return {"user": subject} if isinstance(subject, User) else {"group": subject}
+def held_by(viewer: User, subject: User | Group, scope: Scope) -> QuerySet[RoleAssignment]:
+    """What a user or group was given in one place, as far as the viewer may see it."""
+    if isinstance(subject, User):
+        return seen(viewer, subject.uid).filter(LIVE, scope=scope, user=subject)
+    return seen(viewer, None).filter(LIVE, scope=scope, group=subject)
 
 
-def seen(request: IdentityRequest) -> QuerySet[RoleAssignment]:
-    """What the caller may see, and what they hold themselves where a list is asked for that."""
-    if asked(request, "user.id") == request.user.uid:
-        return RoleAssignment.objects.all()
-    return access.visible_assignments(request.user)
+def seen(viewer: User, narrowed_to: str | None) -> QuerySet[RoleAssignment]:
+    """What the viewer may see. `narrowed_to`: the id of the one user whose assignments are then looked at; one's own are
+    all there."""
+    return RoleAssignment.objects.all() if narrowed_to == viewer.uid else access.visible_assignments(viewer)
 
 
 # Lists

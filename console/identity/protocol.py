@@ -149,10 +149,12 @@ def listing(
     are. Raises what is answered 400, for a limit that is no number.
     """
     bound, asked = settings.ROSTER_IDENTITY_LIST_LIMIT, request.GET.get("limit", "")
-    if asked and not (asked.isascii() and asked.isdigit() and int(asked) > 0):
+    if asked and not (asked.isascii() and asked.isdigit() and len(asked) < 10 and int(asked) > 0):
         raise IdentityError(400, "limit: expected a whole number above zero.")
     limit = min(int(asked), bound) if asked else bound
     marker = request.GET.get("marker", "")
+    if "\x00" in marker:  # no database looks for it
+        raise IdentityError(400, "marker: expected the one of links.next.")
     found = _after(rows, key, marker)[: limit + 1]
     page = list(found)
     more, page = len(page) > limit, page[:limit]
