@@ -16,6 +16,7 @@ from policies.app_tokens import find
 from policies.models import AppToken, AuditEvent, EntityType
 from tests.console.conftest import COMMAND, an_app_token, role
 from tests.console.pages import Page
+from tests.console.services import EVALUATION, SEARCH, caller
 from tests.factories import give, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +210,22 @@ def test_without_tokens_the_page_says_what_they_are_for(org: SimpleNamespace) ->
         page = Page(signed_in(getattr(org, who)).get(url("index", org)))
         assert "No app tokens yet" in page.text
         assert (url("create", org) in page.links) is may
+
+
+def test_the_decision_api_agrees_with_the_page(org: SimpleNamespace) -> None:
+    """Security 26: a service that asks hears what the list shows."""
+    mine, other = an_app_token(org.alpha, org.keeper), an_app_token(org.alpha, org.administrator)
+    hidden = an_app_token(org.beta, org.keeper)
+    service = caller("gateway", "roster:decision_client")
+    subject = {"type": "user", "id": "keeper"}
+
+    def may(action: str, token: AppToken) -> bool:
+        thing = {"type": "app_token", "id": token.uid}
+        asked = {"subject": subject, "action": {"name": action}, "resource": thing}
+        return bool(service.ask(EVALUATION, asked)["decision"])
+
+    for action, expected in (("read", {mine, other}), ("update", {mine}), ("delete", {mine, other})):
+        asked = {"subject": subject, "action": {"name": action}, "resource": {"type": "app_token"}}
+        found = {each["id"] for each in service.ask(SEARCH["resource"], asked)["results"]}
+        assert found == {token.uid for token in expected}
+        assert {token for token in (mine, other, hidden) if may(action, token)} == expected
