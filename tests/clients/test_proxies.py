@@ -33,20 +33,24 @@ GUARD = """
 from accounts.models import Project, User
 from policies.actions.assignments import give_role
 from policies.actions.resources import register_resource
-from policies.actions.users import add_person
+from policies.actions.users import add_person, add_project_user, generate_password
 from policies.actor import Actor
 from policies.models import EntityType, Role
 me, demo = Actor("tests"), Project.objects.get(slug="demo")
 kind = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
 register_resource(actor=me, entity_type=kind, scope=demo, name="{url}"[-40:], url="{url}")
-reader = Role.objects.get(code="ai_training_read")
-alice = User.objects.get(username="alice")
-if not User.objects.filter(username="ana").exists():
-    give_role(actor=me, role=reader, subject=alice, scope=demo)
+roles = list(Role.objects.filter(code__in=("ai_training_read", "objectstore_operator")))
+if not User.objects.filter(username="opener").exists():
+    add_project_user(actor=me, project=demo, description="Opens", username="opener", roles=roles, password="")
     for name in ("ana", "ben"):
-        person, password = add_person(actor=me, username=name)
-        User.objects.filter(pk=person.pk).update(password_is_temporary=False, password=alice.password)
+        add_person(actor=me, username=name, password="")
+    reader = next(role for role in roles if role.code == "ai_training_read")
     give_role(actor=me, role=reader, subject=User.objects.get(username="ana"), scope=demo)
+opener = User.objects.get(username="opener")
+password = generate_password(actor=me, user=opener)
+opener.refresh_from_db()
+User.objects.filter(username__in=("ana", "ben")).update(password_is_temporary=False, password=opener.password)
+print(password)
 """
 
 
@@ -132,6 +136,12 @@ class Guarded:
 
     def __init__(self, port: int) -> None:
         self.port, self.url = port, f"http://127.0.0.1:{port}"
+        self.password = ""
+
+    @property
+    def basic(self) -> str:
+        """What the project user shows."""
+        return f"Basic {b64encode(f'opener:{self.password}'.encode()).decode()}"
 
     def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -169,13 +179,9 @@ def guarded(request: pytest.FixtureRequest, demo: Demo, tool: str, tmp_path_fact
         pytest.skip(f"There is no {request.param.__name__} here.")
     port = free_port()
     found = Guarded(port)
-    demo.server.shell(GUARD.format(url=found.url + PATH))
+    found.password = demo.server.shell(GUARD.format(url=found.url + PATH)).splitlines()[-1]
     with request.param(demo, tool, port, tmp_path_factory.mktemp("proxy")):
         yield found
-
-
-def basic(demo: Demo, name: str = "alice") -> str:
-    return f"Basic {b64encode(f'{name}:{demo.passwords[name]}'.encode()).decode()}"
 
 
 def heard(answer: Answer) -> dict[str, list[str]]:
@@ -187,17 +193,17 @@ def heard(answer: Answer) -> dict[str, list[str]]:
     return found
 
 
-def test_a_project_user_gets_through_as_itself(demo: Demo, guarded: Guarded) -> None:
-    answer = guarded.ask(f"{PATH}/api?x=1", Authorization=basic(demo))
+def test_a_project_user_gets_through_as_itself(guarded: Guarded) -> None:
+    answer = guarded.ask(f"{PATH}/api?x=1", Authorization=guarded.basic)
     got = heard(answer)
-    assert [got[name.lower()] for name in IDENTITY] == [["alice"], ["ai_training_read,objectstore_operator"], ["demo"]]
+    assert [got[name.lower()] for name in IDENTITY] == [["opener"], ["ai_training_read,objectstore_operator"], ["demo"]]
     assert json.loads(answer.body)["path"] == f"{PATH}/api?x=1"
     assert "authorization" not in got
-    sent = guarded.ask(f"{PATH}/api", "POST", "body", Authorization=basic(demo))
+    sent = guarded.ask(f"{PATH}/api", "POST", "body", Authorization=guarded.basic)
     assert json.loads(sent.body)["method"] == "POST"
 
 
-def test_spoofed_headers_never_arrive(demo: Demo, guarded: Guarded) -> None:
+def test_spoofed_headers_never_arrive(guarded: Guarded) -> None:
     """Forged identity headers behind a proxy (keystonemiddleware CVE-2026-22797, authentik CVE-2026-25748)."""
     forged = {
         "X_Roster_User": "admin",
@@ -205,8 +211,8 @@ def test_spoofed_headers_never_arrive(demo: Demo, guarded: Guarded) -> None:
         "X_Roster_Else": "1",
         "X__Roster__User": "admin",
     }
-    got = heard(guarded.ask(f"{PATH}/", Authorization=basic(demo), **forged))
-    assert got["x-roster-user"] == ["alice"]
+    got = heard(guarded.ask(f"{PATH}/", Authorization=guarded.basic, **forged))
+    assert got["x-roster-user"] == ["opener"]
     assert got["x-roster-roles"] == ["ai_training_read,objectstore_operator"]
     assert "admin" not in [value for values in got.values() for value in values]
     assert guarded.ask(f"{PATH}/", **forged).status == 401
@@ -216,11 +222,11 @@ def test_spoofed_headers_never_arrive(demo: Demo, guarded: Guarded) -> None:
         "X_Forwarded_Method": "GET",
         "X_Original_URL": "/",
     }
-    assert heard(guarded.ask(f"{PATH}/", Authorization=basic(demo), **moved))["x-roster-user"] == ["alice"]
+    assert heard(guarded.ask(f"{PATH}/", Authorization=guarded.basic, **moved))["x-roster-user"] == ["opener"]
 
 
-def test_nobody_else_gets_through(demo: Demo, guarded: Guarded) -> None:
-    wrong = f"Basic {b64encode(b'alice:wrong').decode()}"
+def test_nobody_else_gets_through(guarded: Guarded) -> None:
+    wrong = f"Basic {b64encode(b'opener:wrong').decode()}"
     for headers in (
         {},
         {"Authorization": wrong},
@@ -229,24 +235,24 @@ def test_nobody_else_gets_through(demo: Demo, guarded: Guarded) -> None:
     ):
         assert guarded.ask(f"{PATH}/", **headers).status == 401
     for path in (f"{PATH}/../notebook-1", f"{PATH}/%2e%2e/x", f"{PATH}//x", f"{PATH}/..%2fx"):
-        assert guarded.ask(path, Authorization=basic(demo)).status in (
+        assert guarded.ask(path, Authorization=guarded.basic).status in (
             400,
             403,
             404,
         )  # of the console, where the proxy read it so
 
 
-def test_a_browser_signs_in_and_comes_back(demo: Demo, guarded: Guarded) -> None:
+def test_a_browser_signs_in_and_comes_back(guarded: Guarded) -> None:
     """A person's session, which counts on the console's own host; the tool never sees its cookie."""
     first = guarded.ask(f"{PATH}/lab", Accept="text/html")
     assert first.status in (401, 302)
     assert "/sign-in/" in first.headers["Location"]
-    cookies = guarded.sign_in("ana", demo.passwords["alice"])
+    cookies = guarded.sign_in("ana", guarded.password)
     got = heard(guarded.ask(f"{PATH}/lab", Accept="text/html", Cookie=f"{cookies}; of_the_tool=1"))
     assert got["x-roster-user"] == ["ana"]
     assert "roster_session" not in str(got)
     assert "of_the_tool=1" in got["cookie"][0]
-    other = guarded.sign_in("ben", demo.passwords["alice"])
+    other = guarded.sign_in("ben", guarded.password)
     assert guarded.ask(f"{PATH}/lab", Accept="text/html", Cookie=other).status == 403
 
 
