@@ -128,6 +128,24 @@ def test_services_regions_and_the_domain(admin: OpenStack) -> None:
         assert admin(*nothing) == []
 
 
+def test_a_service_is_added_with_its_endpoint(admin: OpenStack, alice: OpenStack, demo: Demo) -> None:
+    admin("region", "create", "GRA", "--description", "Gravelines")
+    made = admin("service", "create", "--name", "clock", "--description", "Tells the time", "timing")
+    assert (made["type"], made["enabled"]) == ("timing", True)
+    endpoint = admin(
+        "endpoint", "create", "--region", "GRA", "timing", "public", "https://clock.example.com/%(project_id)s"
+    )
+    assert alice("catalog", "show", "timing")["endpoints"][0]["url"] == f"https://clock.example.com/{demo.project}"
+    admin.text("endpoint", "set", "--url", "https://time.example.com", endpoint["id"])
+    assert admin("endpoint", "list", "--service", "timing")[0]["URL"] == "https://time.example.com"
+    admin.text("service", "set", "--description", "Knows the time", "clock")
+    assert admin("service", "show", "clock")["description"] == "Knows the time"
+    assert admin("region", "show", "GRA")["description"] == "Gravelines"
+    for gone in (["endpoint", "delete", endpoint["id"]], ["service", "delete", "clock"], ["region", "delete", "GRA"]):
+        admin.text(*gone)
+    assert alice.names("catalog", "list", column="Type") == ["identity", "object-store"]
+
+
 def test_application_credentials(process: Any, demo: Demo, alice: OpenStack) -> None:
     made = alice("application", "credential", "create", "backup", "--role", "objectstore_operator")
     assert alice.names("application", "credential", "list") == ["backup"]
