@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 
 from accounts.models import Scope
 from policies.compiled import Compiled
@@ -98,6 +98,13 @@ def forget_rulebook() -> None:
     (_of_request.get() or []).clear()
 
 
+def know_version(version: str) -> None:
+    """Within asked_once(): another query has brought the version (RULEBOOK_VERSION)."""
+    held = _of_request.get()
+    if held is not None and not held:
+        held.append(_of_version(version))
+
+
 def rulebook() -> Rulebook:
     """The rules now: one small query to learn the version, a reload only when it moved."""
     held = _of_request.get()
@@ -110,8 +117,12 @@ def rulebook() -> Rulebook:
 
 
 def _newest() -> Rulebook:
-    global _current
     (version,) = next(iter(_version()), ("",))
+    return _of_version(version)
+
+
+def _of_version(version: str) -> Rulebook:
+    global _current
     book = _current  # once: another thread may put a book of its own transaction there meanwhile
     if book is None or book.version != version:
         book = _current = _load(version)
@@ -123,6 +134,9 @@ def restore_rulebook(book: Rulebook) -> None:
     global _current
     _current = book
     forget_rulebook()
+
+
+RULEBOOK_VERSION = Subquery(RulebookVersion.objects.values("token")[:1])
 
 
 @Compiled

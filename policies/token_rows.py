@@ -1,4 +1,4 @@
-"""What the database says of identity tokens: one statement for one or two of them.
+"""What the database says of identity tokens: one statement for one or two of them, which brings the version of the rules too.
 
 It is written by hand because it is asked with every request of every service: Django would ask four times, and take longer
 to write the questions than the database takes to answer them.
@@ -16,7 +16,8 @@ from django.db.models import DateTimeField
 from django.utils import timezone
 
 from accounts.models import Project, ServiceToken, User
-from policies.models import ApplicationCredential, EC2Credential, RevokedToken
+from policies.models import ApplicationCredential, EC2Credential, RevokedToken, RulebookVersion
+from policies.rulebook import know_version
 
 if TYPE_CHECKING:
     from policies.tokens import Claims
@@ -45,7 +46,10 @@ def find(claims: Mapping[int, Claims]) -> dict[int, Row]:
         parameters += _parameters(number, said)
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(statements), parameters)
-        return {row[0]: _row(row[1:]) for row in cursor.fetchall()}
+        rows = cursor.fetchall()
+    for row in rows[:1]:
+        know_version(row[1] or "")
+    return {row[0]: _row(row[2:]) for row in rows}
 
 
 def _parameters(number: int, said: Claims) -> list[Any]:
@@ -65,7 +69,8 @@ JOINS = {
     3: "JOIN {EC2Credential} c ON c.access = %s AND c.user_id = u.id",
 }
 SELECT = (
-    "SELECT %s, {columns} FROM {User} u LEFT JOIN {Project} p ON p.uid = %s AND p.kind = 'project' {join} "
+    "SELECT %s, (SELECT v.token FROM {RulebookVersion} v), {columns} FROM {User} u "
+    "LEFT JOIN {Project} p ON p.uid = %s AND p.kind = 'project' {join} "
     "WHERE u.uid = %s AND u.is_active AND (u.tokens_since IS NULL OR u.tokens_since <= %s) "
     "AND NOT EXISTS (SELECT 1 FROM {RevokedToken} r WHERE r.audit_id IN (%s, %s))"
 )
@@ -74,7 +79,7 @@ SELECT = (
 @cache
 def _statement(kind: int) -> str:
     """The SELECT of a token with this kind of credential, with places in the order of _parameters."""
-    models = (User, Project, ApplicationCredential, ServiceToken, EC2Credential, RevokedToken)
+    models = (User, Project, ApplicationCredential, ServiceToken, EC2Credential, RevokedToken, RulebookVersion)
     tables = {model.__name__: f'"{model._meta.db_table}"' for model in models}
     columns = [f"{alias}.{field.column}" for alias, model in (("u", User), ("p", Project)) for field in _fields(model)]
     columns += [f"c.{field.column}" if kind == 1 else "NULL" for field in _fields(ApplicationCredential)]

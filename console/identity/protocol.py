@@ -70,7 +70,9 @@ def identity(
     def protect(view: View) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def inner(request: IdentityRequest, **kwargs: Any) -> HttpResponseBase:
-            browser = request.user  # whoever is signed in with a cookie: that counts for nothing here
+            browser = request.__dict__.get(
+                "user"
+            )  # who is signed in by a cookie, if anybody: that counts for nothing here
             try:
                 _check(request, methods)
                 if token:
@@ -81,7 +83,7 @@ def identity(
             except Exception as error:
                 response = _failure(request, error, methods)
             finally:
-                request.user = browser  # the session's middleware must not take the token's user for it
+                request.__dict__["user"] = browser  # nothing of the session may take the token's user for it
             return _with_headers(request, response)
 
         inner.permission = "identity" if token else "public"  # type: ignore[attr-defined]

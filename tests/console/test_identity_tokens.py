@@ -482,7 +482,7 @@ def test_a_service_asks_about_one_that_expired_meanwhile(org: SimpleNamespace, s
 
 
 @pytest.mark.parametrize("roles", [1, 4])
-def test_validation_takes_three_small_queries(
+def test_validation_takes_two_small_queries(
     org: SimpleNamespace, roles: int, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
     validator = tokens.issue(a_service("swift", "roster:token_validator"), None, ["password"])
@@ -490,7 +490,7 @@ def test_validation_takes_three_small_queries(
         give(org.alpha_user, f"ovhcloud:{name}", org.alpha)
     asked = tokens.issue(org.alpha_user, org.alpha, ["password"])
     rulebook()
-    with asked_once(), django_assert_num_queries(3):
+    with asked_once(), django_assert_num_queries(2):
         assert len(told(about(validator, asked), 200)["roles"]) == roles
 
 
