@@ -33,7 +33,7 @@ bench-access: ## Measure decisions among a million users, on PostgreSQL (SCALE=0
 	$(TEST) -m tests.bench access
 
 bench-identity: ## Measure tokens over HTTP: validation, sign-in, a flood of wrong passwords
-	$(TEST) -m tests.bench identity
+	$(TEST) -m tests.bench identity directory
 
 mutants: ## Take each check out of the decisions in turn: the property test must notice
 	$(TEST) -m tests.mutants

@@ -112,6 +112,9 @@ def lines(
 ) -> Iterator[dict[str, Any]]:
     """One object for each role that a row gives, the roles that it includes among them."""
     names, root, within = short_role_names(), link(""), boundaries(page)
+    gives = {
+        pk: [book.roles[one] for one in sorted(held) if wanted in (None, one)] for pk, held in book.held_with.items()
+    }
     for row in page:
         member, group = row["member_uid"], row["group_uid"]
         if row["cluster"] and not row["member_everywhere"] and (member, row["cluster"]) not in within:
@@ -121,8 +124,8 @@ def lines(
         links = {"assignment": f"{root}/{path_of(row)}/{subject}/roles/{given.uid}"}
         if group:
             links["membership"] = f"{root}/groups/{group}/users/{member}"
-        for role in (book.roles[pk] for pk in sorted(book.held_with[given.pk]) if wanted in (None, pk)):
-            if role != given:
+        for role in gives[row["role_id"]]:
+            if role is not given:
                 links = links | {"prior_role": f"{root}/roles/{given.uid}"}
             yield {
                 "scope": scope_of(row, with_names),

@@ -20,7 +20,7 @@ from console.identity.reading import (
     refuse_others,
     required,
 )
-from console.identity.users import the_user
+from console.identity.users import the_user, told_rows
 from console.identity.users import told as user_told
 from policies import access
 from policies.actions.groups import create_group, delete_group, update_group
@@ -52,7 +52,7 @@ def group_users(request: IdentityRequest, group: str) -> Answer:
     """Of the members those whom the caller may list."""
     found = the_group(request.user, group)
     seen = union([branch.values("pk") for branch in listed_users(request.user)])
-    rows = User.objects.filter(groups=found, pk__in=seen).select_related("project")
+    rows = told_rows(User.objects.filter(groups=found, pk__in=seen))
     return listing(request, "users", rows, lambda page: [user_told(user) for user in page])
 
 
