@@ -32,6 +32,9 @@ bench: ## Measure lists, writes and sign-in, on both databases
 bench-access: ## Measure decisions among a million users, on PostgreSQL (SCALE=0.1 for a tenth)
 	$(TEST) -m tests.bench access
 
+bench-identity: ## Measure tokens over HTTP: validation, sign-in, a flood of wrong passwords
+	$(TEST) -m tests.bench identity directory
+
 mutants: ## Take each check out of the decisions in turn: the property test must notice
 	$(TEST) -m tests.mutants
 

@@ -25,9 +25,14 @@ def choice(name: str, *choices: str) -> str:
 
 def seconds(name: str, default: int) -> int:
     """A variable that holds a positive number of seconds."""
+    return number(name, default, "number of seconds")
+
+
+def number(name: str, default: int, what: str = "number") -> int:
+    """A variable that holds a positive whole number."""
     value = os.environ.get(name) or str(default)
     if not value.isascii() or not value.isdigit() or int(value) == 0:
-        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a number of seconds above zero.")
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a {what} above zero.")
     return int(value)
 
 

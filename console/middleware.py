@@ -36,7 +36,7 @@ class Request(HttpRequest):
 
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,40}")  # as much as the audit trail keeps
-SERVICE_PATHS = ("/access/v1/", "/api/")  # of what programs ask
+SERVICE_PATHS = ("/access/v1/", "/api/", "/identity")  # of what programs ask
 # A session is written at most this often, not on every page: every write on SQLite waits for the one before it.
 TOUCH_SECONDS = 60
 

@@ -48,8 +48,9 @@ OVERVIEW = Entry(
     also_current=("project_update", "project_delete"),
 )
 ACTIVITY = Entry("Activity", "clock", "project_activity", "read", "event_history", also_current=("project_activity",))
+APP_TOKENS = Entry("App tokens", "ticket", "app_token_index", "read", "app_token", also_current=("app_token_",))
 MENU = {
-    "Project management": (USERS, ACTIVITY, OVERVIEW),
+    "Project management": (USERS, APP_TOKENS, ACTIVITY, OVERVIEW),
     "Organization": (
         Entry("Projects", "folder", "project_index", "", "", of_project=False, also_current=("project_create",)),
     ),
@@ -78,7 +79,13 @@ MENU = {
             also_current=("who_can", "what_can", "decision_help"),
         ),
         Entry(
-            "Services", "server-stack", "service_index", "read", "service", of_project=False, also_current=("service_",)
+            "Services",
+            "server-stack",
+            "service_index",
+            "read",
+            "service",
+            of_project=False,
+            also_current=("service_", "region_"),
         ),
     ),
     "Installation": (
@@ -102,7 +109,9 @@ TABS = (
     Entry("Resources", "", "resource_index", "", "", by_filter=True),
 )
 # Whoever may open one of these pages of a project sees the project.
-PROJECT_PAGES = tuple((entry.action, entry.entity_type) for entry in (USERS, OVERVIEW, *TABS) if entry.action)
+PROJECT_PAGES = tuple(
+    (entry.action, entry.entity_type) for entry in (USERS, APP_TOKENS, OVERVIEW, *TABS) if entry.action
+)
 
 
 def visible_projects(user: User) -> QuerySet[Project]:

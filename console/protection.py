@@ -30,7 +30,7 @@ from policies import access
 from policies.actor import Actor
 from policies.audit import record_refusal
 from policies.errors import Conflict, Denied
-from policies.models import Catalogue, Resource, Role, RoleAssignment
+from policies.models import AppToken, Catalogue, Resource, Role, RoleAssignment
 from policies.protected import At
 from policies.resources import seen_resources
 
@@ -124,6 +124,8 @@ def _look_up(request: PageRequest, kwargs: dict[str, Any]) -> None:
         remember_project(request)
     if "user" in kwargs:
         kwargs["user"] = visible_user(request.user, kwargs["project"], kwargs["user"])
+    if "app_token" in kwargs:
+        kwargs["app_token"] = visible_app_token(request.user, kwargs["project"], kwargs["app_token"])
     for name in kwargs.keys() & SEEN.keys():
         kwargs[name] = _found(SEEN[name](request.user), kwargs[name])
 
@@ -197,6 +199,13 @@ def visible_user(user: Any, project: Project, uid: str) -> User:
     if found is None:
         raise Http404
     found.project = project
+    return found
+
+
+def visible_app_token(user: Any, project: Project, uid: str) -> AppToken:
+    """A token of a project, which the person may see. Raises Http404."""
+    tokens = access.permitted(user, "read", "app_token", within=project)
+    found: AppToken = _found(tokens.select_related("role", "made_by", "project"), uid)
     return found
 
 

@@ -184,6 +184,13 @@ SESSION_COOKIE_NAME = f"{ROSTER_COOKIE_PREFIX}roster_session"
 CSRF_COOKIE_NAME = f"{ROSTER_COOKIE_PREFIX}roster_csrf"
 MESSAGE_STORAGE = "console.middleware.NoticeStorage"
 
+# ---- Identity v3: what clients and services of OpenStack speak
+ROSTER_TOKEN_SECONDS = environment.seconds("ROSTER_TOKEN_SECONDS", 60 * 60)
+ROSTER_IDENTITY_LIST_LIMIT = environment.number("ROSTER_IDENTITY_LIST_LIMIT", 100_000)
+
+# ---- App tokens
+ROSTER_APP_TOKEN_DAYS = environment.number("ROSTER_APP_TOKEN_DAYS", 366, "number of days")  # the longest life
+
 # ---- What a browser is told
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if PRODUCTION else 0

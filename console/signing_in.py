@@ -1,6 +1,7 @@
 """Signing in to the console: allauth's pages, with Roster's own limits, audit and answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -37,6 +38,17 @@ class Busy(TooManyTries):
         return "Many people are signing in right now. Try again in a few seconds."
 
 
+@contextmanager
+def one_of_few() -> Iterator[None]:
+    """Inside, a password may be hashed. Raises Busy at once where as many others do."""
+    if not AT_ONCE.acquire(blocking=False):
+        raise Busy
+    try:
+        yield
+    finally:
+        AT_ONCE.release()
+
+
 def visitor(request: HttpRequest) -> Actor:
     """Who asks, as long as nobody has signed in: an address."""
     address, request_id = getattr(request, "client_address", ""), getattr(request, "request_id", "")
@@ -53,14 +65,10 @@ class SignInBackend(BaseBackend):
         if not username or not password:
             return None
         request = request or HttpRequest()
-        if not AT_ONCE.acquire(blocking=False):
-            raise Busy
-        try:
+        with one_of_few():
             return sign_in.check_credentials(
                 actor=visitor(request), username=username, password=password, browser=known_browser(request, username)
             )
-        finally:
-            AT_ONCE.release()
 
     def get_user(self, user_id: int) -> User | None:
         """Asked on every request: a person who is disabled or deleted is out at once, on every worker."""
@@ -124,7 +132,7 @@ class AccountAdapter(DefaultAccountAdapter):
 class TemporaryPasswordMiddleware:
     """Whoever signed in with a temporary password chooses their own before anything else."""
 
-    OPEN = {"account_change_password", "account_logout"}
+    OPEN = {"account_change_password", "account_logout", "forward_auth"}
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,7 +1,18 @@
 from django.urls import include, path
 
 from console.admin.site import site
-from console.views import activity, bulk, home, members, project_users, projects, samples, shares
+from console.views import (
+    activity,
+    bulk,
+    credential_files,
+    home,
+    identity_tokens,
+    members,
+    project_users,
+    projects,
+    samples,
+    shares,
+)
 
 project = "projects/<slug:project>"
 user = f"{project}/users/<slug:user>"
@@ -9,7 +20,9 @@ user = f"{project}/users/<slug:user>"
 urlpatterns = [
     path("", include("console.urls_services")),  # what services ask most is looked for first
     path("admin/", site.urls),
+    path("", include("console.identity.urls")),
     path("", include("console.urls_account")),
+    path("", include("console.urls_app_tokens")),
     path("", include("console.urls_role_editing")),
     path("", include("console.urls_assignments")),
     path("", include("console.urls_access")),
@@ -26,6 +39,9 @@ urlpatterns = [
     path(f"{user}/roles/", project_users.project_user_roles, name="project_user_roles"),
     path(f"{user}/password/", project_users.project_user_password, name="project_user_password"),
     path(f"{user}/secret/", project_users.project_user_secret_download, name="project_user_secret_download"),
+    path(f"{user}/files/", credential_files.project_user_files, name="project_user_files"),
+    path(f"{user}/token/", identity_tokens.project_user_token, name="project_user_token"),
+    path(f"{user}/file/", credential_files.project_user_file_download, name="project_user_file_download"),
     path(f"{user}/disable/", project_users.project_user_disable, name="project_user_disable"),
     path(f"{user}/enable/", project_users.project_user_enable, name="project_user_enable"),
     path(f"{user}/delete/", project_users.project_user_delete, name="project_user_delete"),

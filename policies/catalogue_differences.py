@@ -47,6 +47,7 @@ def type_entry(kind: EntityType) -> TypeEntry:
         kind.attributes,
         kind.field_actions,
         tuple(kind.visibilities),
+        kind.web_actions,
     )
 
 

@@ -20,7 +20,8 @@ from policies.marked import Entry, read_file, unknown
 from policies.protected import PROTECTED
 
 FAMILIES = ("ai", "storage", "console", "infra")
-SUBJECTS = (*User.Kind.values, "group", "service")
+TOKENS = "app_token"  # among `subjects`: app tokens can have the role (OVH-17)
+SUBJECTS = (*User.Kind.values, "group", TOKENS)
 TOP = (
     "catalogue",
     "label",
@@ -59,6 +60,7 @@ ROLE = (
 LAST = 100  # position of a catalogue that names none: behind those shipped
 CONDITIONS = ("owner", "parent_owner", "listed")
 STATED = ("owner", "visibility", "place")  # what a trusted service may state about an object in a question
+WEB = ("read", "write")  # what a browser does with a thing by its URL: GET, HEAD and OPTIONS; everything else
 FIELDS = ("owner_email", "visibility")  # what of a registered thing an action can show (H2O-10) or change (H2O-06)
 
 
@@ -75,6 +77,7 @@ class TypeEntry:
     attributes: dict[str, str] = field(default_factory=dict)  # property that a service states -> one of STATED
     field_actions: dict[str, str] = field(default_factory=dict)  # one of FIELDS -> action
     visibilities: tuple[str, ...] = ()
+    web_actions: dict[str, str] = field(default_factory=dict)  # one of WEB -> action
 
     @property
     def full_name(self) -> str:
@@ -227,6 +230,7 @@ class _File:
             "attributes",
             "field_actions",
             "visibilities",
+            "web_actions",
         )
         keys = entry.keys(known, ("label", "actions"))
         actions = keys["actions"]
@@ -245,6 +249,7 @@ class _File:
         asked = (
             keys["field_actions"].mapping(lambda key: key.one_of(FIELDS, "field")) if "field_actions" in keys else {}
         )
+        web = keys["web_actions"].mapping(lambda key: key.one_of(WEB, "way")) if "web_actions" in keys else {}
         return TypeEntry(
             catalogue=self.code,
             code=code,
@@ -257,6 +262,7 @@ class _File:
             attributes={name: means.one_of(STATED, "meaning") for name, means in stated.items()},
             field_actions={name: action.one_of(labels, f"action of {code}") for name, action in asked.items()},
             visibilities=keys["visibilities"].texts(20) if "visibilities" in keys else (),
+            web_actions={way: action.one_of(labels, f"action of {code}") for way, action in web.items()},
         )
 
     def check_shared(self, others: list[TypeEntry]) -> None:

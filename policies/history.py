@@ -46,6 +46,8 @@ AREAS: dict[str, dict[str, str]] = {
         "user.sign_out": "signed out",
         "user.change_password": "chose a new password",
         "user.end_session": "ended a session of",
+        "user.get_token": "got an identity token",
+        "user.revoke_token": "took back an identity token of",
     },
     "Roles": {
         "role.create": "made the role",
@@ -91,6 +93,21 @@ AREAS: dict[str, dict[str, str]] = {
         "service.delete": "retired the service",
         "service.create_token": "made a token for",
         "service.delete_token": "revoked a token of",
+        "service.create_endpoint": "added an endpoint of",
+        "service.update_endpoint": "changed an endpoint of",
+        "service.delete_endpoint": "removed an endpoint of",
+        "region.create": "added the region",
+        "region.update": "changed the region",
+        "region.delete": "removed the region",
+    },
+    "Credentials": {
+        "app_token.create": "made the app token",
+        "app_token.update": "renewed the app token",
+        "app_token.delete": "revoked the app token",
+        "application_credential.create": "made an application credential of",
+        "application_credential.delete": "deleted an application credential of",
+        "ec2_credential.create": "made S3 keys of",
+        "ec2_credential.delete": "deleted S3 keys of",
     },
     "Installation": {
         "event_history.export": "exported the activity of",
@@ -109,7 +126,7 @@ AREAS: dict[str, dict[str, str]] = {
         "tag.update": "changed the tag",
     },
 }
-OF_ONESELF = {"user.sign_in", "user.sign_out", "user.change_password"}
+OF_ONESELF = {"user.sign_in", "user.sign_out", "user.change_password", "user.get_token"}
 VERBS = {action: words for area in AREAS.values() for action, words in area.items()}
 LEADING_TO_A_TARGET = (" of", " for", " to", " from", " the user")
 DONE, REFUSED = "done", "refused"

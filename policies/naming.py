@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model, Q, QuerySet
 
 from accounts.models import Project, Scope, User
-from policies.models import Catalogue, EntityType, Resource, Role, RoleAssignment
+from policies.models import AppToken, Catalogue, EntityType, Resource, Role, RoleAssignment
 from policies.protected import At, OrgAssignment, protection_of
 from policies.resources import lives_in_roster
 from policies.rulebook import UnknownQuestion, rulebook
@@ -30,6 +30,7 @@ NAMED_BY: dict[type[Model], tuple[str, ...]] = {
     Catalogue: ("code",),
     RoleAssignment: ("uid",),
     Resource: ("uid", "external_id", "name"),
+    AppToken: ("uid",),
 }
 LOWER_CASE = {"uid", "profile__uid", "slug", "username", "code"}
 
@@ -252,6 +253,11 @@ def role_names(kind: str) -> dict[int, str]:
     """{row number of a role: its code, or `catalogue:code` where this kind of subject can hold two of that code}."""
     alike = Counter(role.code for role in roles_for(kind))
     return {pk: role.full_name if alike[role.code] > 1 else role.code for pk, role in rulebook().roles.items()}
+
+
+def short_role_names() -> dict[int, str]:
+    """{row number of a role: its code, or `catalogue:code` where two catalogues have one of that code}."""
+    return rulebook().short_role_names
 
 
 def _codes(role: Role) -> list[str]:

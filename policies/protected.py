@@ -13,6 +13,7 @@ from django.db.models import Model, Q
 
 from accounts.models import Cluster, Department, Organization, Project, Scope, User
 from policies.models import (
+    AppToken,
     AuditEvent,
     Catalogue,
     EntityType,
@@ -96,6 +97,7 @@ PROTECTED = {
         RoleAssignment, scope="scope_id", cluster="scope__cluster", fields={"target": "scope__kind"}
     ),
     "event_history": Protected(AuditEvent, scope="scope_id"),
+    "app_token": Protected(AppToken, scope="project_id", owner="made_by_id"),
     "resource": Protected(
         Resource,
         scope="scope_id",

@@ -20,7 +20,7 @@ from policies.rulebook import Line, Rulebook, rulebook
 
 MANAGING = (("register", "resource"), ("update", "resource"), ("retire", "resource"))
 # What may be changed of a registered thing; one of another type or place is another thing.
-CHANGEABLE = ("name", "external_id", "owner", "parent", "visibility", "listed_roles", "tags")
+CHANGEABLE = ("name", "external_id", "url", "owner", "parent", "visibility", "listed_roles", "tags")
 
 
 def managed_resources(user: User, within: Scope | None = None) -> QuerySet[Resource]:

@@ -1,10 +1,11 @@
 """All rules of the installation, read once per process and version: a few hundred rows."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet, Subquery
@@ -44,6 +45,12 @@ class Rulebook:
     @property
     def root_id(self) -> int:
         return self.root.pk
+
+    @cached_property
+    def short_role_names(self) -> dict[int, str]:
+        """{row number of a role: its code, or `catalogue:code` where two catalogues have one of that code}."""
+        alike = Counter(role.code for role in self.roles.values())
+        return {pk: role.full_name if alike[role.code] > 1 else role.code for pk, role in self.roles.items()}
 
     def type_id(self, name: str) -> int:
         """Row number of an entity type, by `catalogue:code`, or by its code where that is clear. Raises UnknownQuestion."""

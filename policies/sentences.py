@@ -15,7 +15,13 @@ Alternatives = tuple[tuple[Condition, ...], ...]
 
 # Verbs of two words that take the thing behind them; other labels of several words name their own: "Read logs".
 PARTICLES = (" away", " off", " out", " up")
-HOLDERS = {"person": "people", "group": "groups", "project_user": "users of a project", "service": "services"}
+HOLDERS = {
+    "person": "people",
+    "group": "groups",
+    "project_user": "users of a project",
+    "service": "services",
+    "app_token": "app tokens",
+}
 PLACES = {kind.value: f"{kind.label.lower()}s" for kind in Scope.Kind} | {Scope.Kind.ORGANIZATION.value: "organization"}
 
 

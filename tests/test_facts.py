@@ -13,7 +13,6 @@ NAMED = re.compile(r"\b(OVH|RUN|H2O)-(\d\d)(?: to \1-(\d\d))?")
 
 # What is not here yet, and why.
 LATER = {
-    "OVH-17": "app tokens come with the credentials",
     "RUN-02": "single sign-on, and with it the two tabs, comes with the identity service",
     "RUN-03": "the page for adding people comes with single sign-on; people are added in the administration pages",
     "RUN-19": "single sign-on",
@@ -48,4 +47,4 @@ def test_every_statement_is_named_by_a_test() -> None:
 def test_what_is_about_access_waits_for_no_other_page() -> None:
     """Of the statements about access, only what is about things that do not exist yet may be missing."""
     access = {statement for statement, what in STATEMENTS.items() if what["access"]}
-    assert access & {*LATER} == {"OVH-17", "RUN-23"}
+    assert access & {*LATER} == {"RUN-23"}

@@ -20,11 +20,58 @@ class ServiceProfile(models.Model):
         help_text="Attributes of an object (owner, visibility …) that count as this service states them in a question.",
     )
 
+    service_type = models.CharField(
+        "type",
+        max_length=60,
+        blank=True,
+        help_text="What clients look for in the catalogue of a token: object-store, ai …",
+    )
+
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
         return str(self.service)
+
+
+class Region(models.Model):
+    """Where endpoints of services stand. Its code is its id, as clients know it."""
+
+    code = models.CharField(max_length=60, unique=True)
+    description = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Endpoint(models.Model):
+    """An address of a service in a region. `%(project_id)s` in it becomes the id of the token's project."""
+
+    class Interface(models.TextChoices):
+        PUBLIC = "public"
+        INTERNAL = "internal"
+        ADMIN = "admin"
+
+    uid = models.CharField("id", max_length=32, unique=True, default=new_uid, editable=False)
+    service = models.ForeignKey(User, models.CASCADE, related_name="endpoints", limit_choices_to={"kind": "service"})
+    region = models.ForeignKey(Region, models.PROTECT, related_name="endpoints")
+    interface = models.CharField(max_length=8, choices=Interface.choices, default=Interface.PUBLIC)
+    url = models.CharField("URL", max_length=300)
+    is_enabled = models.BooleanField("enabled", default=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["service", "region", "interface"]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "region", "interface"], name="endpoint_once_per_interface"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
 
 
 class ServiceTokenQuerySet(models.QuerySet["ServiceToken"]):

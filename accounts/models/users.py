@@ -69,6 +69,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     password_is_temporary = models.BooleanField(
         default=False, editable=False, help_text="Must be changed at the next sign-in."
     )
+    tokens_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Identity tokens issued before are refused: set on disabling."
+    )
     all_clusters = models.BooleanField(
         default=True, help_text="Not bounded to clusters. A bounded person is denied everything in all other clusters."
     )
@@ -81,6 +84,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     search_text = models.CharField(max_length=400, editable=False)
     # COMPUTED by policies.actions.assignments alone: labels of a project user's roles, the sort key of the list's column Roles.
     roles_sort_key = models.CharField(max_length=200, default="", editable=False)
+
+    # In memory: row numbers of the only roles that count in this request, behind an application credential. None: all do.
+    only_roles: frozenset[int] | None = None
 
     objects = UserManager()
 

@@ -17,9 +17,11 @@ from django.utils.decorators import method_decorator
 from accounts.models import (
     Cluster,
     Department,
+    Endpoint,
     GroupProfile,
     Organization,
     Project,
+    Region,
     Scope,
     ScopeClosure,
     ServiceProfile,
@@ -101,6 +103,8 @@ site.register([models.BulkJob, models.BulkItem], bulk.BulkAdmin)
 site.register(shares.MODELS, shares.ShareAdmin)
 site.register(UserSession, users.SessionAdmin)
 site.register(ServiceProfile, services.ServiceProfileAdmin)
+site.register(Region, services.RegionAdmin)
+site.register(Endpoint, services.EndpointAdmin)
 site.register(ServiceToken, services.ServiceTokenAdmin)
 # Roster's own bookkeeping, for whoever administers the installation.
 site.register(

@@ -62,9 +62,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     "catalogue": ("code",),
     "role_assignment": ("uid",),
     "org_assignment": ("uid",),
+    "app_token": ("uid",),
 }
 OF_RESOURCES = ("external_id", "uid")
-RELATED = {"group": ("profile",), "role_assignment": ("scope",), "org_assignment": ("scope",)}
+RELATED = {
+    "group": ("profile",),
+    "role_assignment": ("scope",),
+    "org_assignment": ("scope",),
+    "app_token": ("project",),
+}
 
 
 def type_of(book: Rulebook, name: str, action: str | None) -> EntityType | None:

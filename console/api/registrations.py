@@ -17,7 +17,7 @@ from policies.naming import NotFound, find_entity_type
 from policies.resources import seen_resources
 from policies.rulebook import rulebook
 
-CHANGEABLE = ("name", "external_id", "owner", "parent", "visibility", "tags", "lists")
+CHANGEABLE = ("name", "external_id", "url", "owner", "parent", "visibility", "tags", "lists")
 KNOWN = ("type", "scope", "project", *CHANGEABLE)
 NEEDED = ("type", "name")
 LONGEST = 255  # characters; no name or id is longer
@@ -141,6 +141,7 @@ READERS: dict[str, Callable[[User, Any], Any]] = {
     "project": _project,
     "name": lambda service, value: _text(value),
     "external_id": lambda service, value: _text(value),
+    "url": lambda service, value: _text(value),
     "owner": _owner,
     "parent": _parent,
     "visibility": lambda service, value: _text(value),

@@ -204,6 +204,7 @@ def row_of(resource: Resource, *, with_parent: bool, with_email: bool) -> dict[s
         "type": resource.entity_type.full_name,
         "name": resource.name,
         "external_id": resource.external_id,
+        "url": resource.url,
         "scope": f"{resource.scope.kind}:{resource.scope.slug}",
         "owner": resource.owner.username if resource.owner else None,
         "parent": resource.parent.uid if resource.parent and with_parent else None,

@@ -129,6 +129,10 @@ class ResourceForm(forms.Form):
         help_text="The exact username of a person or of a user of the project. Empty: nobody.",
         widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
     )  # fmt: skip
+    url = forms.CharField(
+        required=False, max_length=300, label="URL", widget=forms.TextInput(attrs={"inputmode": "url", "spellcheck": "false"}),
+        help_text="Where browsers reach it. A proxy in front of it asks Roster who may pass.",
+    )  # fmt: skip
     visibility = forms.ChoiceField(required=False)
     tags = forms.CharField(
         required=False,
@@ -194,6 +198,7 @@ def words(text: str) -> list[str]:
 def initial_of(resource: Resource) -> dict[str, str]:
     return {
         "name": resource.name,
+        "url": resource.url,
         "owner": resource.owner.username if resource.owner else "",
         "visibility": resource.visibility,
         "tags": ", ".join(tag.name for tag in resource.tags.all()),

@@ -33,6 +33,11 @@ class ServiceForm(forms.Form):
         max_length=64, help_text="Short name for commands and the activity log. Lower-case letters, digits and . _ @ + -",
         widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
     )  # fmt: skip
+    service_type = forms.CharField(
+        max_length=60, required=False, label="Type",
+        help_text="What clients look for in the catalogue of their token, such as object-store. Empty: it is not in it.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
     trusted_attributes = forms.MultipleChoiceField(
         choices=list(TRUSTED.items()), required=False, widget=forms.CheckboxSelectMultiple,
         label="Believed when it says",

@@ -16,13 +16,14 @@ def add_resource_options(parser: ArgumentParser) -> None:
     parser.add_argument("--parent", metavar="RESOURCE", help="the thing that it belongs to: id, or TYPE:ID")
     parser.add_argument("--visibility", metavar="WORD", help="as the rules of its type name it")
     parser.add_argument("--external-id", metavar="ID", help="what the service that runs it calls it")
+    parser.add_argument("--url", metavar="URL", help="where browsers reach it")
     parser.add_argument("--tag", nargs="*", metavar="TAG", help="its tags; several")
     parser.add_argument("--lists-role", nargs="*", metavar="ROLE", help="roles that it lists; several")
 
 
 def resource_fields(options: dict[str, Any]) -> dict[str, Any]:
     """What was said, as the actions take it. An empty text is no owner, no parent … Raises NotFound."""
-    said = {name: options[name] for name in ("visibility", "external_id") if options[name] is not None}
+    said = {name: options[name] for name in ("visibility", "external_id", "url") if options[name] is not None}
     if options["owner"] is not None:
         said["owner"] = find_user(options["owner"]) if options["owner"] else None
     if options["parent"] is not None:
@@ -40,6 +41,7 @@ def resource_row(resource: Resource) -> Row:
         "type": resource.entity_type.full_name,
         "name": resource.name,
         "external_id": resource.external_id,
+        "url": resource.url,
         "scope": scope_name(resource.scope),
         "owner": resource.owner.username if resource.owner else None,
         "parent": resource.parent.uid if resource.parent else None,

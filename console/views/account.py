@@ -14,6 +14,7 @@ from accounts.models import User
 from console.forms.account import ChangePasswordForm, EndSessionsForm, SignInForm, ThemeForm
 from console.protection import PageRequest, signed_in
 from console.signing_in import remember_browser
+from console.views.credentials import of_account
 from policies.actions.sign_in import choose_theme
 from policies.holdings import LIVE
 from policies.models import RoleAssignment
@@ -93,7 +94,10 @@ def account_detail(request: PageRequest) -> HttpResponse:
             choose_theme(user=request.user, theme=form.cleaned_data["theme"])
         back = request.POST.get("next", "")
         return redirect(back if get_adapter().is_safe_url(back) else "account_detail")
-    context = {"crumbs": [("Your account", "")], "roles": own_roles(request.user)}
+    context = {
+        "crumbs": [("Your account", "")], "roles": own_roles(request.user),
+        "credentials": of_account(request.user),
+    }  # fmt: skip
     return render(request, "console/account/detail.html", context)
 
 

@@ -13,9 +13,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.models import Project, User
+from accounts.models import Project, Region, User
 from console import role_choices
 from console.conflicts import roles_conflict, who_changed
+from console.credential_files import FILES
 from console.csv import csv_response
 from console.forms.project_users import (
     DEFAULT_SORT,
@@ -30,6 +31,7 @@ from console.lists import render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
 from console.protection import PageRequest, requires, visible_user
 from console.questions import ask_url, what_url
+from console.views.credentials import of_project_user
 from policies import access, history
 from policies.abilities import abilities, abilities_of
 from policies.actions import users as actions
@@ -202,6 +204,8 @@ def secret_page(request: PageRequest, user: User, password: str, *, created: boo
         "user": user,
         "password": password,
         "created": created,
+        "files": FILES.values(),
+        "regions": Region.objects.all(),
         "roles": [a.role for a in role_choices.held_roles(user)],
     }
     response = render(request, "console/project_users/secret.html", context)
@@ -214,11 +218,16 @@ def secret_page(request: PageRequest, user: User, password: str, *, created: boo
 def project_user_secret_download(request: PageRequest, project: Project, user: User) -> HttpResponse:
     """The secret of the page that posts it, as a file; it comes from the form and goes nowhere else."""
     password = request.POST.get("password", "")
-    if not (password.isascii() and password.isalnum() and len(password) <= 64):
+    if not is_generated_password(password):
         return HttpResponse("This is no generated password.", status=400, content_type="text/plain")
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{user.username}.txt"'}
     text = f"username: {user.username}\npassword: {password}\n"
     return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def is_generated_password(text: str) -> bool:
+    """Whether this could be one: nothing else gets into a file that somebody downloads."""
+    return text.isascii() and text.isalnum() and len(text) <= 64
 
 
 @require_POST
@@ -249,6 +258,7 @@ def project_user_detail(request: PageRequest, project: Project, user: User) -> H
         "able": role_choices.able(able, why=True),
         "ask_url": ask_url(user, project) if access.may(request.user, "explain", At("decision", project)) else "",
         "what_url": what_url(user, project),
+        "credentials": of_project_user(user) if "generate_password" in actions_on_it else [],
         "may_read_events": may_read_events,
         "events": history.tell(events[:EVENTS_SHOWN], targets=False) if events is not None else [],
         "event_count": events.count() if events is not None else 0,

@@ -94,6 +94,8 @@ def service_detail(request: PageRequest, service: User) -> HttpResponse:
         "service": service, "crumbs": crumbs(service.label), "status": status_of(service, held),
         "actions": access.actions_for(request.user, [service])[service.pk],
         "assignments": [{"assignment": a, "expired": is_expired(a)} for a in held],
+        "endpoints": service.endpoints.select_related("region").order_by("region__code", "interface"),
+        "service_type": actions.told(service)["service_type"] if hasattr(service, "service_profile") else "",
         "tokens": [told(token) for token in service.service_tokens.order_by("-created_at", "-pk")],
         "trusted": [TRUSTED[name].lower() for name in trusted], "events": events, "base_url": settings.ROSTER_BASE_URL,
         "may_give": access.may(request.user, "create", At("role_assignment")),
@@ -135,7 +137,8 @@ def conflicting(request: PageRequest, service: User) -> ServiceForm:
     data["seen"] = ServiceForm(service=now).initial["seen"]
     form, is_now = ServiceForm(data, service=now), actions.told(now)
     trusted = ", ".join(TRUSTED[name].lower() for name in is_now["trusted_attributes"]) or "nothing"
-    said = f"{who_changed(now)} It is now called “{is_now['description']}” and believed about {trusted}."
+    kind = f" of the type {is_now['service_type']}" if is_now["service_type"] else ""
+    said = f"{who_changed(now)} It is now called “{is_now['description']}”{kind} and believed about {trusted}."
     form.add_error(None, f"{said} Save again to replace that with yours.")
     return form
 

@@ -15,6 +15,7 @@ from policies.audit import Trail, recording
 from policies.catalogue_differences import differences, sentences, stored, type_entry
 from policies.catalogue_files import CatalogueEntry, Known, RoleEntry, TypeEntry, read
 from policies.models import (
+    AppToken,
     Catalogue,
     EntityType,
     Module,
@@ -97,6 +98,7 @@ def _uses(role: Role) -> list[QuerySet[Any]]:
     """What would be lost, or mean something else, without the role."""
     return [
         RoleAssignment.objects.filter(role=role),
+        AppToken.objects.filter(role=role),
         role.included_in.exclude(catalogue=role.catalogue_id),
         Resource.objects.filter(listed_roles=role),
         Tag.objects.filter(roles=role),

@@ -17,8 +17,10 @@ from policies.errors import Conflict
 from policies.models import EntityType, Resource, Role, Tag
 from policies.protected import At
 from policies.resources import CHANGEABLE, changeable_fields, lives_in_roster
+from policies.web_addresses import around, normal
 
 DEEPEST = 20  # things above a thing
+URL_TAKEN = "Another thing is registered under this address, or around it."
 TAKEN = "Another thing of this type is registered under this id."
 
 
@@ -29,6 +31,7 @@ def register_resource(
     scope: Scope,
     name: str,
     external_id: str = "",
+    url: str = "",
     owner: User | None = None,
     parent: Resource | None = None,
     visibility: str = "",
@@ -45,6 +48,7 @@ def register_resource(
         scope=scope,
         name=name.strip(),
         external_id=external_id.strip(),
+        url=url.strip(),
         owner=owner,
         parent=parent,
         visibility=visibility,
@@ -53,6 +57,7 @@ def register_resource(
     with recording(actor) as trail:
         actor.require("register", At("resource", scope))
         _check(resource)
+        _check_url(actor, resource)
         _save(resource)
         resource.listed_roles.set(listed_roles)
         resource.tags.set(_tags(tags))
@@ -75,7 +80,7 @@ def update_resource(*, actor: Actor, resource: Resource, seen: dict[str, Any] | 
         before = told(resource)
         if seen and any(before[name] != value for name, value in seen.items()):
             raise Conflict(f"{resource} was changed.")
-        _change(resource, fields)
+        _change(actor, resource, fields)
         after = told(resource)
         if changed := [name for name in before if before[name] != after[name]]:
             was, becomes = ({name: values[name] for name in changed} for values in (before, after))
@@ -83,11 +88,13 @@ def update_resource(*, actor: Actor, resource: Resource, seen: dict[str, Any] | 
     return resource
 
 
-def _change(resource: Resource, fields: dict[str, Any]) -> None:
+def _change(actor: Actor, resource: Resource, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         if name not in ("listed_roles", "tags"):
             setattr(resource, name, value.strip() if isinstance(value, str) else value)
     _check(resource)
+    if "url" in fields:
+        _check_url(actor, resource)
     _save(resource)
     if "listed_roles" in fields:
         resource.listed_roles.set(fields["listed_roles"])
@@ -127,6 +134,7 @@ def told(resource: Resource) -> dict[str, Any]:
         "name": resource.name,
         "type": resource.entity_type.label,
         "external_id": resource.external_id,
+        "url": resource.url,
         "owner": str(resource.owner or ""),
         "parent": str(resource.parent or ""),
         "visibility": resource.visibility,
@@ -147,6 +155,17 @@ def _check(resource: Resource) -> None:
     others = Resource.objects.filter(entity_type=kind, external_id=resource.external_id).exclude(pk=resource.pk)
     if resource.external_id and others.exists():
         raise ValidationError({"external_id": TAKEN})
+
+
+def _check_url(actor: Actor, resource: Resource) -> None:
+    """Whoever registers an address inside another thing's decides who gets through there, so they must be allowed to
+    change that thing; and one that holds other things' addresses. Raises ValidationError by field."""
+    resource.url = normal(resource.url)
+    if not resource.url:
+        return
+    for other in around(resource.url).exclude(pk=resource.pk):
+        if other.url == resource.url or not actor.may("update", At("resource", other.scope)):
+            raise ValidationError({"url": URL_TAKEN})
 
 
 def _check_parent(resource: Resource) -> None:

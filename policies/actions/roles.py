@@ -18,7 +18,7 @@ from policies.actor import Actor
 from policies.audit import recording
 from policies.catalogue_files import CONDITIONS, FAMILIES, SUBJECTS, RuleEntry, askable
 from policies.errors import Conflict
-from policies.models import Catalogue, Resource, Role, RoleSetting, Rule, RulebookVersion, Tag
+from policies.models import AppToken, Catalogue, Resource, Role, RoleSetting, Rule, RulebookVersion, Tag
 from policies.protected import At
 from policies.rulebook import Rulebook, rulebook
 
@@ -150,6 +150,8 @@ def what_needs(role: Role) -> Iterator[str]:
     for other in sorted(naming - {role}, key=str):
         yield f"A rule of {other} names it."
     listing = (("tag", Tag.objects.filter(roles=role)), ("resource", Resource.objects.filter(listed_roles=role)))
+    if count := AppToken.objects.filter(role=role).count():
+        yield f"{count:,} app token{'s have' if count > 1 else ' has'} it."
     for noun, rows in listing:
         if count := rows.count():
             yield f"{count:,} {noun}{'s list' if count > 1 else ' lists'} it."

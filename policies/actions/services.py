@@ -5,6 +5,7 @@ Whoever may change a service may make a token of it, and so act as the service: 
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ from policies.errors import Conflict
 from policies.nonces import use_up
 
 LONGEST_LIFE = timedelta(days=366)
+TYPE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+IDENTITY_TYPE = "identity"  # of Roster itself
 PREFIX = "roster_"  # programs that look for lost secrets find a token by it
 
 
@@ -33,10 +36,13 @@ def register_service(
     username: str,
     description: str = "",
     trusted_attributes: Iterable[str] = (),
+    service_type: str = "",
     nonce: str = "",
     is_sample: bool = False,
 ) -> User:
     """Register a program. It may nothing until it is given a role, and asks nothing without a token.
+
+    `service_type`: what clients look for in the catalogue of a token; empty for a program that they do not call.
 
     Raises Denied, AlreadyDone, ValidationError by field.
     """
@@ -53,13 +59,13 @@ def register_service(
         use_up(nonce)
         service.full_clean()
         save(service)
-        ServiceProfile.objects.create(service=service, trusted_attributes=trusted)
+        ServiceProfile.objects.create(service=service, trusted_attributes=trusted, service_type=_type(service_type))
         trail.add("service.create", service, after=told(service))
     return service
 
 
 def update_service(*, actor: Actor, service: User, seen: dict[str, Any] | None = None, **fields: Any) -> User:
-    """Change the description, or the attributes that it is trusted for. `seen`: the values the form was shown with.
+    """Change the description, the type, or the attributes that it is trusted for. `seen`: the values the form was shown with.
 
     Raises Denied, Conflict when a field has another value than was seen, ValidationError by field.
     """
@@ -74,6 +80,8 @@ def update_service(*, actor: Actor, service: User, seen: dict[str, Any] | None =
         service.description = fields.get("description", service.description).strip()
         if "trusted_attributes" in fields:
             service.service_profile.trusted_attributes = _trusted(fields["trusted_attributes"])
+        if "service_type" in fields:
+            service.service_profile.service_type = _type(fields["service_type"])
         after = told(service)
         if before != after:
             service.full_clean()
@@ -106,7 +114,8 @@ def _switch(actor: Actor, service: User, enabled: bool) -> User:
         if service.is_active != enabled:
             before = {"status": service.status}
             service.is_active = enabled
-            service.save(update_fields=["is_active"])
+            service.tokens_since = service.tokens_since if enabled else timezone.now()
+            service.save(update_fields=["is_active", "tokens_since"])
             action = "enable" if enabled else "disable"
             trail.add(f"service.{action}", service, before=before, after={"status": service.status})
     return service
@@ -168,6 +177,7 @@ def told(service: User) -> dict[str, Any]:
     """What forms and the audit trail say of a service."""
     return {
         "description": service.description,
+        "service_type": service.service_profile.service_type,
         "trusted_attributes": sorted(service.service_profile.trusted_attributes),
     }
 
@@ -182,6 +192,16 @@ def lock_service(service: User) -> User:
 def _token_told(token: ServiceToken) -> dict[str, str]:
     ends = token.expires_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return {"token": token.name, "begins_with": shown_prefix(token), "expires": ends}
+
+
+def _type(name: str) -> str:
+    """A type as catalogues of tokens name it. Raises ValidationError."""
+    name = name.strip()
+    if name and not TYPE.fullmatch(name):
+        raise ValidationError({"service_type": "Use lower-case letters, digits and hyphens, such as object-store."})
+    if name == IDENTITY_TYPE:
+        raise ValidationError({"service_type": "That is what Roster itself is."})
+    return name
 
 
 def _trusted(names: Iterable[str]) -> list[str]:

@@ -8,13 +8,13 @@ in which the account signed in before is counted by itself: however many others 
 grow with refused tries, so that a new browser too has its chance when the next one begins.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -44,20 +44,28 @@ class TooManyTries(Exception):
         return f"Too many tries. Wait {self.seconds // 60} minutes, then try again."
 
 
-def check_credentials(*, actor: Actor, username: str, password: str, browser: str = "") -> User | None:
+def check_credentials(
+    *,
+    actor: Actor,
+    username: str,
+    password: str,
+    browser: str = "",
+    why_not: Callable[[User | None], str] | None = None,
+) -> User | None:
     """The person whom username and password name, else None. Every outcome hashes exactly once. Raises TooManyTries.
 
-    `browser`: the mark of a browser in which this account signed in before.
+    `browser`: the mark of a browser in which this account signed in before. `why_not`: who does not sign in here, and
+    why; without it everybody but people.
     """
     name = username.strip().lower()
-    user = User.objects.filter(username=name).first()
+    user = User.objects.filter(username=name).select_related("project").order_by().first()
     limits = _limits(name, actor.address, browser)
     count_try(actor=actor, limits=limits, user=user, action="user.sign_in")
-    wrong = _why_not(user)
+    wrong = (why_not or _why_not)(user)
     if user is None or wrong:
         make_password(password)  # takes as long as looking
     elif user.check_password(password):
-        _forgive(limits)
+        forgive(limits)
         return user
     # The name of nobody is not kept: it may be a password, typed into the wrong field.
     record(actor, "user.sign_in", user, outcome="refused", after={"reason": wrong or "wrong password"})
@@ -97,6 +105,11 @@ def _limits(name: str, address: str, browser: str) -> dict[str, int]:
     }
 
 
+def limits_of(what: str, said: str, address: str, tries: int) -> dict[str, int]:
+    """How many wrong tries of a secret there may be from one address, by the words that somebody names it with."""
+    return {f"{what}:{account_mark(said)}:{_network(address)}": tries}
+
+
 def _network(address: str) -> str:
     """What one client can choose its addresses from: the /64 of an IPv6 address, an IPv4 address itself."""
     try:
@@ -116,8 +129,9 @@ def count_try(*, actor: Actor, limits: dict[str, int], user: User | None, action
     counted = Throttle.objects.filter(key__in=limits, window_ends_at__gt=Now()).values_list("key", "tries")
     if any(tries > limits[key] for key, tries in counted):
         raise TooManyTries
+    tries_of = Throttle.count_all(list(limits), WINDOW)
     for key, limit in limits.items():
-        tries = Throttle.count(key, WINDOW)
+        tries = tries_of[key]
         if tries == limit + 1:
             what = {"reason": "too many tries", "limit": limit, "until": (timezone.now() + WINDOW).isoformat()}
             record(actor, action, user, outcome="refused", after=what)
@@ -125,12 +139,14 @@ def count_try(*, actor: Actor, limits: dict[str, int], user: User | None, action
             raise TooManyTries
 
 
-def _forgive(limits: dict[str, int]) -> None:
-    """A right password: its try does not count, nor do the wrong ones from the same place. Old counters go."""
-    first, *others = limits
-    Throttle.objects.filter(key=first).update(tries=0)
-    Throttle.objects.filter(key__in=others, tries__gt=0).update(tries=F("tries") - 1)
-    Throttle.objects.filter(window_ends_at__lt=timezone.now() - timedelta(days=1)).delete()
+def forgive(limits: dict[str, int]) -> None:
+    """A right secret: its try does not count, nor do the wrong ones from the same place. Old counters go."""
+    first = next(iter(limits))
+    less = Case(When(key=first, then=Value(0)), default=F("tries") - 1)
+    Throttle.objects.filter(key__in=limits, tries__gt=0).update(tries=less)
+    old = Throttle.objects.filter(window_ends_at__lt=timezone.now() - timedelta(days=1))
+    if old.exists():
+        old.delete()
 
 
 def signed_in(*, actor: Actor, user: User) -> None:
@@ -153,7 +169,7 @@ def is_own_password(*, actor: Actor, user: User, password: str) -> bool:
     limits = {f"own-password:{user.uid}": TRIES_OF_OWN_PASSWORD}
     count_try(actor=actor, limits=limits, user=user, action="user.change_password")
     if user.check_password(password):
-        _forgive(limits)
+        forgive(limits)
         return True
     record(actor, "user.change_password", user, outcome="refused", after={"reason": "wrong password"})
     return False

@@ -140,6 +140,20 @@ def generate_password(*, actor: Actor, user: User, nonce: str = "") -> str:
     return secret
 
 
+def choose_password(*, actor: Actor, user: User, password: str) -> None:
+    """Give the user a password that the actor chose: as `generate_password`, and by the same right.
+
+    A person's is temporary. The caller has checked that it is good enough. Raises Denied, Conflict.
+    """
+    encoded = make_password(password)
+    with recording(actor) as trail:
+        user = lock(user)
+        actor.require("generate_password", user)
+        _require_no_less(actor, user)
+        set_password(user, encoded, temporary=not user.is_project_user)
+        trail.add(f"{entity(user)}.generate_password", user, after={"chosen": True})
+
+
 def _require_no_less(actor: Actor, user: User) -> None:
     """Raises Denied where the new password would open what the actor may not do: everything, of an administrator."""
     everything = At("installation", rulebook().root)
@@ -174,7 +188,8 @@ def _switch(actor: Actor, user: User, enabled: bool) -> User:
             return user
         with keep_an_administrator(user):
             user.is_active = enabled
-            user.save(update_fields=["is_active"])
+            user.tokens_since = user.tokens_since if enabled else timezone.now()
+            user.save(update_fields=["is_active", "tokens_since"])
         trail.add(
             f"{entity(user)}.{'enable' if enabled else 'disable'}",
             user,

@@ -89,6 +89,11 @@ class EntityType(models.Model):
         blank=True,
         help_text="The values that its visibility usually has; rules may ask for some of them.",
     )
+    web_actions = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The actions that somebody needs who reaches it by its URL: {read: for GET, write: for POST and the like}.",
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -133,7 +138,7 @@ class Role(models.Model):
         help_text="Given at the organization it is pending: without effect until given at one of the kinds above.",
     )
     subjects = models.JSONField(
-        default=list, blank=True, help_text="Who can hold it: person, group, project_user, service."
+        default=list, blank=True, help_text="Who can hold it: person, group, project_user, service, app_token."
     )
     is_retired = models.BooleanField(
         default=False, help_text="Gone from its catalogue, kept because somebody holds it. Has no rules."

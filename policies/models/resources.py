@@ -31,6 +31,12 @@ class Resource(models.Model):
     external_id = models.CharField(
         max_length=200, blank=True, help_text="What the service that runs it calls it; unique among things of its type."
     )
+    url = models.CharField(
+        "URL",
+        max_length=300,
+        blank=True,
+        help_text="Where browsers reach it: what a proxy in front of it asks Roster about.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="resources"
     )
@@ -50,6 +56,7 @@ class Resource(models.Model):
                 condition=~models.Q(external_id=""),
                 name="resource_external_id_once",
             ),
+            models.UniqueConstraint(fields=["url"], condition=~models.Q(url=""), name="resource_url_once"),
         ]
         indexes = [
             models.Index(fields=["scope", "entity_type", "name"], name="resource_by_scope"),

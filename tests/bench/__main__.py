@@ -3,6 +3,8 @@
 python -m tests.bench            lists, writes and sign-in (SCALE=0.1 for a tenth of the rows)
 python -m tests.bench lists      one of them
 python -m tests.bench access     make bench-access: decisions among a million users, on PostgreSQL alone
+python -m tests.bench identity   make bench-identity: Identity v3 over HTTP, on PostgreSQL alone (SECONDS=2 for less)
+python -m tests.bench directory  and its lists among ten thousand users
 """
 
 import os
@@ -13,7 +15,7 @@ from tempfile import TemporaryDirectory
 from tests import postgres
 
 MEASUREMENTS = ("lists", "writes", "sign_in")
-AT_SCALE = ("access",)  # SQLite hides what goes wrong there
+AT_SCALE = ("access", "identity", "directory")  # SQLite hides what goes wrong there
 
 
 def measure(name: str, **variables: str) -> bool:

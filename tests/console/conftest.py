@@ -2,20 +2,32 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from accounts.models import Scope, User
+from accounts.models import Project, Scope, User
+from accounts.uids import new_uid
 from policies.actions.assignments import give_role
 from policies.actions.resources import register_resource
 from policies.actions.scopes import create_scope
 from policies.actions.users import add_person, add_project_user
 from policies.actor import Actor
-from policies.models import Catalogue, EntityType, Module, Resource, Role, RulebookVersion
+from policies.models import (
+    ApplicationCredential,
+    AppToken,
+    Catalogue,
+    EntityType,
+    Module,
+    Resource,
+    Role,
+    RulebookVersion,
+)
 
 COMMAND = Actor.of_command()
 
@@ -31,6 +43,23 @@ def a_notebook(scope: Scope, name: str = "notebook") -> Resource:
     found = Resource.objects.filter(scope=scope, name=name).first()
     kind = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
     return found or register_resource(actor=COMMAND, entity_type=kind, scope=scope, name=name)
+
+
+def an_app_token(project: Project, maker: User, selector: str = "") -> AppToken:
+    """A token that somebody made, whether or not they may."""
+    reader, until = role("ovhcloud:ai_training_read"), timezone.now() + timedelta(days=30)
+    return AppToken.objects.create(
+        project=project, made_by=maker, name=f"token {AppToken.objects.count()}", role=reader, selector=selector,
+        expires_at=until, digest=AppToken.digest_of(new_uid()),
+    )  # fmt: skip
+
+
+def a_credential(user: User, project: Project, name: str = "ci") -> ApplicationCredential:
+    """An application credential of somebody, with the secret "secret"."""
+    credential = ApplicationCredential(user=user, project=project, name=name)
+    credential.digest = credential.digest_of("secret")
+    credential.save()
+    return credential
 
 
 def person(username: str, description: str = "", email: str = "") -> User:

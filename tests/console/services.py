@@ -9,8 +9,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Scope, User
+from accounts.models import Endpoint, Region, Scope, User
 from policies.actions.catalogues import load_catalogues
+from policies.actions.endpoints import create_endpoint, create_region
 from policies.actions.services import create_token, register_service
 from tests.factories import COMMAND, give
 
@@ -29,6 +30,14 @@ def a_service(username: str, *roles: str, scope: Scope | None = None, trusts: tu
 def a_token(service: User, days: int = 30) -> str:
     until = timezone.now() + timedelta(days=days)
     return create_token(actor=COMMAND, service=service, name="tests", expires_at=until)[1]
+
+
+def an_endpoint(
+    service: User, region: str = "GRA", url: str = "https://storage.example.com/v1", **more: Any
+) -> Endpoint:
+    """Where the service is reached; its region is made where there is none of this code."""
+    found = Region.objects.filter(code=region).first() or create_region(actor=COMMAND, code=region)
+    return create_endpoint(actor=COMMAND, service=service, region=found, url=url, **more)
 
 
 class Caller:

@@ -24,9 +24,9 @@ from policies.actions.bulk import digest_of, start_bulk
 from policies.actions.roles import RoleDraft, create_role
 from policies.actions.users import add_project_user, update_user
 from policies.models import AuditEvent, Catalogue, EntityType, Role, RulebookVersion
-from tests.console.conftest import COMMAND, a_notebook, role
+from tests.console.conftest import COMMAND, a_credential, a_notebook, an_app_token, role
 from tests.console.pages import Page, PageForm
-from tests.console.services import a_service
+from tests.console.services import a_service, an_endpoint
 from tests.console.test_project_users import READER
 from tests.factories import signed_in
 
@@ -87,6 +87,7 @@ LISTS = {
     "assignment_export": {"q", "type", "role", "place", "project", "inherited", "status", "sort"},
     "assignment_create": {"subject", "role", "project", "expires_at", "expires_in", "reason"},
     "assignment_update": {"cancel"},
+    "app_token_index": {"sort", "page"},
     "project_activity": {"q", "action", "outcome", "since", "until", "before", "after"},
     "project_activity_export": {"q", "action", "outcome", "since", "until"},
     "project_user_activity": {"q", "action", "outcome", "since", "until", "before", "after"},
@@ -103,21 +104,26 @@ LISTS = {
     "what_can": {"user", "place", "page"},
     "what_can_export": {"user", "place"},
     "service_index": {"q", "status", "sort", "page"},
+    "region_index": {"sort", "page"},
     "account_login": {"next"},
     "account_detail": {"next"},
     "project_user_detail": {"tab"},
 }
 FORMS = [
     "assignment_create", "assignment_update",
-    "service_create", "service_update", "service_delete", "service_token_create",
+    "app_token_create", "app_token_renew",
+    "service_create", "service_update", "service_delete", "service_token_create", "service_endpoint_create",
+    "service_endpoint_update", "project_user_token", "region_create", "region_update",
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
     "resource_update", "resource_share_create", "account_login", "bulk_create", "role_delete", "catalogue_update",
 ]  # fmt: skip
 # Fields that pages send without a form of their own.
 UNSHOWN = {
+    "app_token_preview": {"role", "selector"},
     "project_user_preview": {"roles", "user", "preset", "add"},
     "project_user_secret_download": {"password", "username"},
+    "project_user_file_download": {"password", "file", "region"},
     "project_user_create": {"step", "roles", "nonce", "no_role", "preset", "add", "back", "refresh"},
     "bulk_create": {"digest", "all", "q", "role", "status", "created", "preview", "confirm"},
     "bulk_detail": {"page"},
@@ -184,6 +190,11 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[org.alpha.uid, job.uid])
     if name.startswith("resource_") and name not in ("resource_index", "resource_export"):
         return reverse(name, args=[a_notebook(org.alpha).uid])
+    if name == "project_user_credential_delete":
+        credential = org.alpha_user.application_credentials.first() or a_credential(org.alpha_user, org.alpha)
+        return reverse(name, args=[org.alpha.uid, org.alpha_user.uid, credential.uid])
+    if name in ("app_token_renew", "app_token_delete"):
+        return reverse(name, args=[org.alpha.uid, an_app_token(org.alpha, org.administrator).uid])
     if name in ("assignment_update", "assignment_delete"):
         return reverse(name, args=[org.alpha_user.role_assignments.get().uid])
     if name in ("catalogue_detail", "catalogue_update"):
@@ -192,6 +203,9 @@ def address(name: str, org: SimpleNamespace) -> str:
         return reverse(name, args=[create_role(actor=COMMAND, draft=RoleDraft("Own")).uid])
     if name == "role_detail":
         return reverse(name, args=[Role.objects.order_by("-pk")[0].uid])
+    if name in ("service_endpoint_update", "region_update"):
+        endpoint = an_endpoint(a_service("storage"))
+        return reverse(name, args=[endpoint.region.code] if "region" in name else [endpoint.service.uid, endpoint.uid])
     if name.startswith("service_") and name not in ("service_index", "service_create"):
         return reverse(name, args=[a_service("gateway").uid])
     for args in ([], [route["project"]], [route["project"], route["user"]]):
@@ -356,6 +370,12 @@ def stored(request: pytest.FixtureRequest, org: SimpleNamespace) -> str:
     org.alpha_user.role_assignments.update(reason=text, granted_by=text)
     own = Catalogue.objects.get(code="custom")
     one = Role.objects.create(catalogue=own, code="own", label=text, purpose=text, family=text[:12], since=text[:20])
+    for user in (org.alpha_user, org.administrator):
+        a_credential(user, org.alpha, text[:120])
+    for maker in (org.keeper, org.administrator):
+        token = an_app_token(org.alpha, maker)
+        token.name, token.selector = f"{text[:70]}{maker.pk}", text[:60]
+        token.save()
     one.rules.create(action="read", entity_type=EntityType.objects.get(code="project"), fields={"visibility": [text]})
     RulebookVersion.renew()
     return text
@@ -366,6 +386,8 @@ PAGES = [
     "project_user_index", "project_user_detail", "project_user_update", "project_user_roles", "project_user_password",
     "project_user_disable", "project_user_enable", "project_user_delete", "project_user_create", "project_user_activity",
     "project_index", "project_detail", "project_update", "project_delete", "member_index", "share_index", "share_create",
+    "app_token_index", "app_token_create", "app_token_renew", "app_token_delete",
+    "project_user_credential_delete",
     "project_activity", "activity_index", "account_detail", "bulk_create", "bulk_detail", "project_user_export",
     "project_activity_export", "activity_export", "project_user_activity_export", "resource_index", "resource_export",
     "resource_detail", "resource_update", "resource_share_create", "role_index", "role_detail", "role_compare",

@@ -21,8 +21,8 @@ from policies.actions.roles import RoleDraft, create_role
 from policies.actions.shares import share
 from policies.models import AuditEvent
 from policies.rulebook import rulebook
-from tests.console.conftest import COMMAND, a_notebook
-from tests.console.services import a_service, a_token
+from tests.console.conftest import COMMAND, a_credential, a_notebook, an_app_token
+from tests.console.services import a_service, a_token, an_endpoint
 from tests.factories import signed_in
 
 PEOPLE = ("anonymous", "outsider", "viewer", "keeper", "administrator")
@@ -47,6 +47,8 @@ def ends(allowed: int, row: tuple[int, ...] = MANAGE) -> tuple[int, ...]:
     return tuple(allowed if status == 200 else status for status in row)
 
 
+NOT_MINE = (302, 404, 404, 404, 404)
+OWN = (302, 404, 403, 200, 403)  # who made it alone
 OF_SERVICES = (302, 404, 404, 404, 200)
 # For services: whoever shows no token of one is told so, signed in or not (tests/console/test_bearer.py).
 SERVICES = (401, 401, 401, 401, 401)
@@ -62,6 +64,9 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "project_user_roles": (MANAGE, ends(422)),
     "project_user_password": (MANAGE, MANAGE),
     "project_user_secret_download": (NOT_GET, ends(400, SEE)),
+    "project_user_files": (SEE, SEE),
+    "project_user_token": (SEE, ends(422, SEE)),
+    "project_user_file_download": (NOT_GET, ends(400, SEE)),
     "project_user_disable": (MANAGE, ends(302)),
     "project_user_enable": (MANAGE, ends(302)),
     "project_user_delete": (MANAGE, ends(422)),
@@ -74,6 +79,13 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "project_detail": (SEE, SEE),
     "project_update": (MANAGE, ends(422)),
     "project_delete": (DESTROY, ends(422, DESTROY)),
+    "project_user_credential_delete": (MANAGE, ends(302)),
+    "account_credential_delete": (NOT_MINE, NOT_MINE),
+    "app_token_index": (SEE, SEE),
+    "app_token_create": (MANAGE, ends(422)),
+    "app_token_preview": (NOT_GET, MANAGE),
+    "app_token_renew": (OWN, ends(422, OWN)),
+    "app_token_delete": (MANAGE, ends(302)),
     "project_activity": (SEE, SEE),
     "project_activity_export": (MANAGE, MANAGE),
     "member_index": (SEE, SEE),
@@ -124,9 +136,17 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "service_disable": (OF_SERVICES, ends(302, OF_SERVICES)),
     "service_enable": (OF_SERVICES, ends(302, OF_SERVICES)),
     "service_delete": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_endpoint_create": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_endpoint_update": (OF_SERVICES, ends(422, OF_SERVICES)),
+    "service_endpoint_delete": (OF_SERVICES, ends(302, OF_SERVICES)),
+    "region_index": (ADMINISTER, ADMINISTER),
+    "region_create": (ADMINISTER, ends(422, ADMINISTER)),
+    "region_update": (ADMINISTER, ends(302, ADMINISTER)),
+    "region_delete": (ADMINISTER, ends(409, ADMINISTER)),  # an endpoint stands in it
     "service_token_create": (OF_SERVICES, ends(422, OF_SERVICES)),
     "service_token_delete": (OF_SERVICES, ends(302, OF_SERVICES)),
     "authzen_configuration": ((200, 200, 200, 200, 200), (405, 405, 405, 405, 405)),
+    "forward_auth": ((400, 400, 400, 400, 400), (405, 405, 405, 405, 405)),  # no proxy asks
     "authzen_evaluation": (SERVICES, SERVICES),
     "authzen_evaluations": (SERVICES, SERVICES),
     "authzen_search_subject": (SERVICES, SERVICES),
@@ -149,7 +169,8 @@ def patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URL
 
 
 EVERY = list(patterns(get_resolver()))
-OURS = {pattern.name: route for route, pattern in EVERY if not route.startswith("admin/")}
+# Those of Identity v3 have a table of their own (tests/console/test_identity_permissions.py).
+OURS = {pattern.name: route for route, pattern in EVERY if not route.startswith(("admin/", "identity"))}
 ADMIN = sorted({route for route, _ in EVERY if route.startswith("admin/") and route != "admin/login/"})
 
 
@@ -168,6 +189,10 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
     known |= {"role": user.role_assignments.get().role.uid, "catalogue": "ovhcloud"}
     if name in ("role_update", "role_delete"):
         known["role"] = create_role(actor=COMMAND, draft=RoleDraft("Own")).uid
+    if "app_token" in wanted:
+        known["app_token"] = an_app_token(project, org.keeper).uid
+    if "credential" in wanted:
+        known["credential"] = a_credential(user, project).uid
     if "job" in wanted:
         users = type(user).objects.filter(pk=user.pk)
         job = start_bulk(actor=COMMAND, project=project, change="disable", users=users, digest=digest_of([user.uid]))
@@ -180,6 +205,9 @@ def address(name: str, org: SimpleNamespace, project: Any, user: Any) -> str:
         service = a_service("gateway")
         a_token(service)
         known |= {"service": service.uid, "token": service.service_tokens.get().uid}
+    if "endpoint" in wanted or "region" in wanted:
+        endpoint = an_endpoint(a_service("storage"))
+        known |= {"service": endpoint.service.uid, "endpoint": endpoint.uid, "region": endpoint.region.code}
     if "holder" in wanted:
         share(actor=COMMAND, thing=thing, action=action, subject=org.outsider)
     return reverse(name, kwargs={key: known[key] for key in wanted})
@@ -212,9 +240,10 @@ def test_every_view_declares_who_may_open_it() -> None:
             action, entity_type = declared
             assert action in book.entity_types[book.type_id(entity_type)].actions, route
         else:
-            assert declared in ("public", "signed in", "service", "visible"), route
+            assert declared in ("public", "signed in", "service", "identity", "visible"), route
     public = {route for route, pattern in EVERY if getattr(pattern.callback, "permission", None) == "public"}
-    assert public == {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration"}
+    expected = {"sign-in/", "sign-out/", "admin/login/", ".well-known/authzen-configuration", "auth/forward"}
+    assert {route for route in public if not route.startswith("identity")} == expected
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -14,7 +14,7 @@ from policies.actions.groups import create_group
 from policies.actions.scopes import create_scope
 from policies.actions.shares import share
 from policies.audit import recording
-from policies.models import AuditEvent, BulkJob, EntityType, Resource, RoleAssignment
+from policies.models import AppToken, AuditEvent, BulkJob, EntityType, Resource, RoleAssignment
 from tests.console.conftest import COMMAND, role
 from tests.console.test_project_users import READER, STORAGE
 from tests.factories import signed_in
@@ -49,6 +49,10 @@ def grow(org: SimpleNamespace, size: int) -> BulkJob:
     ServiceToken.objects.bulk_create(
         ServiceToken(service=service, name=f"t{n}", digest=f"{service.pk} {n}", expires_at=until)
         for service in services for n in range(2)
+    )  # fmt: skip
+    AppToken.objects.bulk_create(
+        AppToken(project=org.alpha, made_by=who, name=f"a{n}", role=role(READER), digest=f"{n}", expires_at=until)
+        for n, who in enumerate(people)
     )  # fmt: skip
     team = create_group(actor=COMMAND, name="A team")  # on the first page whatever the size
     team.user_set.set(people[:5])
@@ -94,6 +98,8 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace,
         "Results of a job": (keeper, reverse("bulk_detail", args=[alpha, job.uid])),
         "Members": (keeper, reverse("member_index", args=[alpha])),
         "Access": (keeper, reverse("share_index", args=[alpha])),
+        "App tokens": (keeper, reverse("app_token_index", args=[alpha])),
+        "Make app token": (keeper, reverse("app_token_create", args=[alpha])),
         "Activity of a project": (keeper, reverse("project_activity", args=[alpha])),
         "Overview of a project": (keeper, reverse("project_detail", args=[alpha])),
         "Projects": (administrator, reverse("project_index")),

@@ -281,5 +281,7 @@ def test_the_first_service_is_offered(admin: Client) -> None:
 
 def test_the_form_shown_for_editing_holds_what_is_there(admin: Client, service: User) -> None:
     form = admin.get(url("service_update", service)).context["form"]
-    assert json.loads(form.initial["seen"]) == {"description": "", "trusted_attributes": ["owner"]}
+    assert json.loads(form.initial["seen"]) == {
+        "description": "", "service_type": "", "trusted_attributes": ["owner"],
+    }  # fmt: skip
     assert "username" not in form.fields

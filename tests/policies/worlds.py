@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import GroupProfile, Project, Scope, User
 from policies.models import (
+    AppToken,
     AuditEvent,
     Catalogue,
     EntityType,
@@ -39,6 +40,7 @@ QUESTIONS = {
     "user": ["list", "update"],
     "project_user": ["list", "give_role"],
     "service": ["read"],
+    "app_token": ["read", "update"],
     "group": ["list"],
     "role": ["read"],
     "catalogue": ["read"],
@@ -67,6 +69,7 @@ CONDITIONS: dict[str, list[dict[str, Any]]] = {
         {"listed": True, "visibility": ["OPEN", ""]},
         {"owner": True, "visibility": ["OPEN", "PRIVATE"]},
     ],
+    "app_token": [{}, {"owner": True}],
     "org_assignment": [{}, {"target": ["project"]}, {"target": ["department", "cluster"]}],
     "role_assignment": [{}, {"target": ["project", "organization"]}],
 }
@@ -93,6 +96,7 @@ class Builder:
         self.people()
         self.assignments()
         self.resources()
+        self.app_tokens()
         self.events()
         self.questions_of_places()
         self.shares()
@@ -332,6 +336,19 @@ class Builder:
                     listed.append(role)
             self.add(f"thing{n}", row, **what, listed=listed)
             made.append(f"thing{n}")
+
+    def app_tokens(self) -> None:
+        for n in range(2):
+            project, maker = self.pick(*self.scopes("project")), self.pick(*self.world["users"])
+            row = AppToken.objects.create(
+                project=self.rows[project],
+                made_by=self.rows[maker],
+                name=f"token{n}",
+                role=self.rows[self.pick(*self.world["roles"])],
+                digest=f"token{n}",
+                expires_at=timezone.now() + timedelta(days=1),
+            )
+            self.add(f"token{n}", row, type="app_token", scope=project, owner=maker)
 
     def events(self) -> None:
         for n, scope in enumerate(self.random.sample(self.scopes("cluster", "department", "project"), 3)):

@@ -1,0 +1,1 @@
+"""Identity v3: what OpenStack clients and services ask for at /identity/."""
