@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from accounts.models import Project, ServiceToken, User
 from policies import token_rows
-from policies.access import outside, walk
+from policies.access import may, outside, walk
 from policies.compiled import Compiled
 from policies.holdings import Subject, subjects_around
 from policies.models import ApplicationCredential, EC2Credential, Role
@@ -109,6 +109,8 @@ class Token:
     def may(self, action: str, other: Token) -> bool:
         """Whether its user may do this with a token that was read together with it: where that one holds, or anywhere."""
         thing = At("identity_token", other.project or self.holder.book.root)
+        if self.user.only_roles is not None:  # the holder knows them all
+            return may(self.user, action, thing)
         allowed = any(not candidate.missing for candidate in walk(self.holder, action, thing))
         return allowed and not outside(self.holder, thing)
 

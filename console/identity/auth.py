@@ -113,7 +113,7 @@ def _caller_and_token(request: IdentityRequest) -> tuple[Token, Token]:
         raise unauthorized()
     identify(request, caller)
     if token is None:
-        raise not_found("token", "")
+        raise not_found("token")
     if caller.is_restricted and not _is_own(caller, token):
         raise IdentityError(403, "A restricted application credential may not do this.")
     return caller, token

@@ -51,8 +51,8 @@ def effective_rows(
 ) -> tuple[QuerySet[Any], Told]:
     """The rows of a list, with a unique `key`, and what makes objects of them. `seen`: what the caller may see."""
     book, wanted = rulebook(), {name: asked(request, name) or "" for name in FILTERS}
-    if asked(request, "scope.system") or not possible("".join(wanted.values())):
-        seen = NOBODY
+    if asked(request, "scope.system") or not all(possible(value) for value in wanted.values()):
+        seen, wanted = NOBODY, dict.fromkeys(FILTERS, "")
     user, project, domain = (wanted[name] for name in ("user.id", "scope.project.id", "scope.domain.id"))
     where, member = IN_PLACE, MEMBER
     if project:

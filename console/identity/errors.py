@@ -34,9 +34,9 @@ def unauthorized() -> IdentityError:
     return IdentityError(401, UNAUTHORIZED)
 
 
-def not_found(kind: str, name: str) -> IdentityError:
+def not_found(kind: str, name: str = "") -> IdentityError:
     """For what does not exist, and for what the caller may not see. Clients ask for names as if they were ids."""
-    return IdentityError(404, f"Could not find {kind}: {name[:100]}.")
+    return IdentityError(404, f"Could not find {kind}{': ' if name else ''}{name[:100]}.")
 
 
 def error_response(status: int, message: str) -> JsonResponse:

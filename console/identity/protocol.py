@@ -121,7 +121,7 @@ def text(given: dict[str, Any], name: str, default: str = "") -> str:
     found = given.get(name)
     if found is None:
         return default
-    if not isinstance(found, str):
+    if not isinstance(found, str) or "\x00" in found:  # no database keeps NUL
         raise IdentityError(400, f"{name}: expected a string.")
     return found
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from console.identity.errors import IdentityError, not_found
-from console.identity.protocol import DOMAIN
+from console.identity.protocol import DOMAIN, text
 
 OFF = ("0", "false", "no")
 # What clients send with every object of a kind although it says nothing here: {member: the values that say nothing}.
@@ -43,8 +43,8 @@ def flag(given: dict[str, Any], name: str, default: bool) -> bool:
 
 def required(given: dict[str, Any], name: str) -> str:
     """A member that has to be there, as text. Raises what is answered 400."""
-    found = given.get(name)
-    if not isinstance(found, str) or not found.strip():
+    found = text(given, name)
+    if not found.strip():
         raise IdentityError(400, f"{name}: expected a string.")
     return found
 

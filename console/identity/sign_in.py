@@ -64,7 +64,7 @@ def _by_token(request: IdentityRequest, given: dict[str, Any]) -> Shown:
     try:
         token = tokens.read(_member(given, "id", str))
     except InvalidToken as invalid:
-        raise not_found("token", "") from invalid
+        raise not_found("token") from invalid
     return Shown(token.user, tuple(dict.fromkeys(("token", *token.methods))), parent=token)
 
 

@@ -119,9 +119,12 @@ def delete_ec2_credential(*, actor: Actor, credential: EC2Credential, token: Tok
 
 def manages_credentials(actor: Actor, user: User) -> bool:
     """Whether the actor may list and take back a user's credentials: their own, and those of whom they could lock out."""
-    if actor.user == user:
-        return user.is_active
-    return actor.may("update" if user.is_service else "generate_password", user)
+    return user.is_active if actor.user == user else actor.may(_managing(user), user)
+
+
+def _managing(user: User) -> str:
+    """The action that decides about somebody else's credentials."""
+    return "update" if user.is_service else "generate_password"
 
 
 def _denied(action: str, credential: Credential) -> Denied:
@@ -135,9 +138,9 @@ def _require_own(actor: Actor, token: Token, action: str, thing: Credential) -> 
         raise _denied(action, thing)
 
 
-def _require_manages(
-    actor: Actor, token: Token | None, action: str, thing: ApplicationCredential | EC2Credential
-) -> None:
+def _require_manages(actor: Actor, token: Token | None, action: str, thing: Credential) -> None:
+    if actor.user != thing.user:
+        actor.require(_managing(thing.user), thing.user)
     if not (manages_credentials(actor, thing.user) and (token is None or _may_change(token))):
         raise _denied(action, thing)
 

@@ -181,12 +181,14 @@ def _check_parent(resource: Resource) -> None:
 
 
 def _save(resource: Resource) -> None:
-    """Of two that take the same external id at once, the later one hears what it would have heard then."""
+    """Of two that take the same external id or address at once, the later one hears what it would have heard then."""
     try:
         with transaction.atomic():
             resource.save()
-    except IntegrityError:
+    except IntegrityError as error:
         _check(resource)  # sees the other one now
+        if resource.url and Resource.objects.filter(url=resource.url).exclude(pk=resource.pk).exists():
+            raise ValidationError({"url": URL_TAKEN}) from error
         raise
 
 

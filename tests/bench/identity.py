@@ -14,9 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import NamedTuple
 
 from django.contrib.auth.hashers import make_password
@@ -28,7 +29,7 @@ from policies import tokens
 from policies.actions.services import create_token
 from policies.actions.users import disable_user
 from policies.models import RevokedToken, RoleAssignment
-from tests.bench.setting import SCALE, p50, p95, p99
+from tests.bench.setting import SCALE, p50, p95, p99, times
 from tests.factories import COMMAND, a_project, a_service, role
 from tests.servers import READY, ROOT, free_port
 
@@ -41,11 +42,13 @@ PATH = "/identity/v3/auth/tokens"
 
 
 class Answers(NamedTuple):
-    """What a number of callers got: seconds of each answer, how many of each status, and how many a second."""
+    """What a number of callers got: seconds of each answer, how many of each status, how many a second, and the
+    milliseconds that server and database computed for each, which others on the machine change less."""
 
     seconds: list[float]
     statuses: Counter[int]
     rate: float
+    computed: float = 0.0
 
 
 def main() -> None:
@@ -56,7 +59,9 @@ def main() -> None:
     validations = [validation(validator, text) for text in shown]
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    print(f"\n{PROJECTS * USERS_OF_EACH:,} project users; {'ms':>30}{'p50':>8}{'p95':>8}{'p99':>8}")
+    head = f"{PROJECTS * USERS_OF_EACH:,} project users; milliseconds"
+    print(f"\n{head:45}{'p50':>8}{'p95':>8}{'p99':>8}{'a second':>10}{'computed':>10}")
+    tell("yardstick: one password, hashed here", yardstick())
     with server() as port:
         callers(port, validations, 2, 1)  # the first request of a process also reads the rules
         with_none = callers(port, validations, CONCURRENCY, SECONDS)
@@ -70,6 +75,15 @@ def main() -> None:
         )
         tell("validation while wrong passwords come in", flooded(port, validations, users))
         refused(port, validator, users)
+
+
+def yardstick() -> Answers:
+    """About 20 ms on a machine that does nothing else: the others grow with it."""
+    before = time.process_time()
+    seconds = times(lambda: make_password(PASSWORD), 10, 0)
+    return Answers(
+        seconds, Counter(), len(seconds) / sum(seconds), (time.process_time() - before) * 1000 / len(seconds)
+    )
 
 
 def build() -> list[User]:
@@ -156,11 +170,12 @@ def callers(port: int, requests: Sequence[bytes], concurrency: int, seconds: flo
     """So many connections, each of which asks one request after the other."""
     done = threading.Event()
     with ThreadPoolExecutor(concurrency) as pool:
-        started = time.perf_counter()
+        started, before = time.perf_counter(), computed()
         asked = [pool.submit(call, port, requests[n::concurrency] or requests, done, 0) for n in range(concurrency)]
         time.sleep(seconds)
         done.set()
-        return gathered([one.result() for one in asked], time.perf_counter() - started)
+        found = gathered([one.result() for one in asked], time.perf_counter() - started)
+        return found._replace(computed=(computed() - before) / len(found.seconds))
 
 
 def gathered(found: Sequence[list[tuple[float, int]]], seconds: float) -> Answers:
@@ -219,6 +234,22 @@ def server() -> Iterator[int]:
         process.wait(30)
 
 
+def computed() -> float:
+    """Milliseconds that the processes below this one's (the server) and below the database's have computed so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [(backend,)] = cursor.fetchall()
+    stats = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            stats[int(path.parent.name)] = int(fields[1]), int(fields[11]) + int(fields[12])
+    below = {os.getpid(), stats[backend][0]}
+    while more := {pid for pid, (parent, _) in stats.items() if parent in below} - below:
+        below |= more
+    return sum(stats[pid][1] for pid in below - {os.getpid()}) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 def tell(name: str, found: Answers) -> None:
     columns = "".join(f"{measure(found.seconds):8.1f}" for measure in (p50, p95, p99))
-    print(f"{name:50}{columns}  {found.rate:6.0f} a second  {dict(found.statuses)}", flush=True)
+    print(f"{name:45}{columns}{found.rate:10.0f}{found.computed:10.2f}  {dict(found.statuses)}", flush=True)

@@ -152,7 +152,7 @@ def test_a_person_is_added_with_a_temporary_password(org: SimpleNamespace, admin
         {"name": "x", "password": "short"}, {"name": "x", "password": 7}, {"name": 7}, {"name": ""}, {},
         {"name": "x", "enabled": "false"}, {"name": "x", "is_superuser": True}, {"name": "x", "kind": "service"},
         {"name": "x", "options": {"lock_password": True}}, {"name": "x", "email": "nonsense"}, {"name": "a b"},
-        {"name": "x", "password": "x" * 1025}, {"name": "x" * 65}, {"name": "x\x00y"},
+        {"name": "x", "password": "x" * 1025}, {"name": "x" * 65}, {"name": "x\x00y"}, {"name": "x", "description": "\x00"},
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_new_user_is_said(admin: Caller, wrong: dict[str, Any]) -> None:

@@ -468,6 +468,14 @@ def test_a_restricted_credential_asks_about_itself_alone(org: SimpleNamespace) -
     assert about(other, text).status_code == 200
 
 
+@pytest.mark.parametrize(("name", "status"), [("administrator", 200), ("project_viewer", 403)])
+def test_an_unrestricted_credential_asks_as_its_roles_allow(org: SimpleNamespace, name: str, status: int) -> None:
+    give(org.administrator, "roster:project_viewer", org.alpha)
+    credential = a_credential(org.administrator, org.alpha, f"roster:{name}", is_unrestricted=True)
+    text = tokens.issue(org.administrator, org.alpha, ["application_credential"], credential=credential)
+    assert about(text, tokens.issue(org.alpha_user, org.alpha, ["password"])).status_code == status
+
+
 def test_a_service_asks_about_one_that_expired_meanwhile(org: SimpleNamespace, settings: Any) -> None:
     """`allow_expired`: for what goes on in the name of a user, at most 48 hours."""
     validator = tokens.issue(a_service("swift", "roster:token_validator"), None, ["password"])
