@@ -11,6 +11,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.backends import BaseBackend
 from django.core import signing
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import get_random_string
@@ -21,6 +23,7 @@ from console.protection import PageRequest
 from policies.actions import sign_in
 from policies.actions.sign_in import TooManyTries
 from policies.actor import Actor
+from policies.compiled import Compiled
 
 # Of a worker's four threads so many may be busy with passwords; the others go on serving. Nobody waits for a place.
 AT_ONCE = BoundedSemaphore(3)
@@ -72,7 +75,16 @@ class SignInBackend(BaseBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Asked on every request: a person who is disabled or deleted is out at once, on every worker."""
-        return User.objects.people().filter(pk=user_id, is_active=True).first()
+        found = _active_person(int(user_id))
+        return User.from_db(DEFAULT_DB_ALIAS, COLUMNS, found[0]) if found else None
+
+
+COLUMNS = [field.attname for field in User._meta.concrete_fields]
+
+
+@Compiled
+def _active_person(pk: int) -> QuerySet[Any]:
+    return User.objects.people().filter(pk=pk, is_active=True).order_by().values_list(*COLUMNS)
 
 
 # What allauth says after its own pages; of the rest it says nothing.

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from operator import and_, or_
 from typing import Any, NamedTuple
 
@@ -306,7 +306,7 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
         everywhere = rows.filter(reduce(or_, found)).order_by()
         if everywhere[: FEW_OBJECTS + 1].count() <= FEW_OBJECTS:
             branches, found = [*branches, everywhere], []
-    branches = [branch.values("pk") for branch in branches] + list(_shared_rows(user, wanted, protected))
+    branches = [branch.values("pk") for branch in branches] + _shared_rows(user, wanted, protected)
     found += [Q(pk__in=union(branches))] if branches else []
     return _bounded(rows.filter(reduce(or_, found)), subject, protected) if found else rows.none()
 
@@ -337,20 +337,29 @@ def _reaches(
     return found
 
 
-def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Protected) -> Iterator[QuerySet[Any]]:
+def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Protected) -> list[QuerySet[Any]]:
     """Row numbers of the objects shared with the user for one of the (action, entity type)."""
     if not protected.shares:
-        return
+        return []
+    shared = _shares_of_many(protected.shares, frozenset(wanted), protected.model is Resource).subquery(user.pk)
+    return [protected.model._default_manager.filter(pk__in=shared).values("pk")]
+
+
+@lru_cache(maxsize=200)  # pages ask few different questions; those about entity types that are gone fall out
+def _shares_of_many(tables: tuple[Any, Any], wanted: frozenset[tuple[str, int]], typed: bool) -> Compiled:
     by_action: dict[str, set[int]] = defaultdict(set)
     for action, kind in wanted:
         by_action[action].add(kind)
     which = (
         reduce(or_, (Q(permission__codename=a, content_object__entity_type__in=k) for a, k in by_action.items()))
-        if protected.model is Resource
+        if typed
         else Q(permission__codename__in=by_action)
     )
-    for rows in _share_rows(user.pk, protected.shares):
-        yield rows.filter(which).values("content_object")
+
+    def build(user: int) -> QuerySet[Any]:
+        return union([rows.filter(which).values_list("content_object") for rows in _share_rows(user, tables)])
+
+    return Compiled(build)
 
 
 def _inside(protected: Protected, within: Scope) -> Q:

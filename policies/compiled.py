@@ -2,12 +2,15 @@
 it is written once; afterwards only the row numbers and names in it change.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
+from django.db.models.expressions import RawSQL
 
 # What no table has: it shows where the SQL has a place for which argument.
 NUMBERS = (-9101, -9102, -9103)
@@ -26,6 +29,18 @@ class Compiled:
 
     def __call__(self, *given: int | str) -> list[tuple[Any, ...]]:
         database = connections[DEFAULT_DB_ALIAS]  # once: to find out which thread's connection it is takes a while
+        written, params = self._filled(given, database)
+        with database.cursor() as cursor:
+            cursor.execute(written.sql, params)
+            rows = cursor.fetchall()
+        return [written.converted(row, database) for row in rows] if written.converters else rows
+
+    def subquery(self, *given: int | str) -> RawSQL:
+        """The same rows, to stand behind `in` within another queryset."""
+        written, params = self._filled(given, connections[DEFAULT_DB_ALIAS])
+        return RawSQL(written.sql, params)  # noqa: S611  written by Django
+
+    def _filled(self, given: Sequence[int | str], database: BaseDatabaseWrapper) -> tuple[_Written, list[Any]]:
         written = self.written.get(database.vendor)
         if written is None:
             places = [
@@ -36,10 +51,7 @@ class Compiled:
         params = list(written.params)
         for position, argument in written.places:
             params[position] = given[argument]
-        with database.cursor() as cursor:
-            cursor.execute(written.sql, params)
-            rows = cursor.fetchall()
-        return [written.converted(row, database) for row in rows] if written.converters else rows
+        return written, params
 
 
 class _Written:

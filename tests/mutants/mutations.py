@@ -100,7 +100,7 @@ ACCESS = (
     Mutation("list: every cluster", '"{path}__in": subject.cluster_ids', '"{path}__isnull": False'),
     Mutation("list: of one type of many", "reduce(or_, q), conditions", "q[0], conditions"),
     Mutation("list: few that are everywhere", "[*branches, everywhere], []", "branches, []"),
-    Mutation("list: no shares", " + list(_shared_rows(user, wanted, protected))", ""),
+    Mutation("list: no shares", " + _shared_rows(user, wanted, protected)", ""),
     Mutation(
         "list: a share of a thing is for every action",
         "Q(permission__codename=a, content_object__entity_type__in=k)",
