@@ -29,7 +29,20 @@ from accounts.models import (
     Throttle,
     User,
 )
-from console.admin import assignments, audit, base, bulk, catalogues, groups, resources, scopes, services, shares, users
+from console.admin import (
+    assignments,
+    audit,
+    base,
+    bulk,
+    catalogues,
+    credentials,
+    groups,
+    resources,
+    scopes,
+    services,
+    shares,
+    users,
+)
 from console.protection import public
 from policies import models
 from policies.actor import Actor
@@ -106,6 +119,10 @@ site.register(ServiceProfile, services.ServiceProfileAdmin)
 site.register(Region, services.RegionAdmin)
 site.register(Endpoint, services.EndpointAdmin)
 site.register(ServiceToken, services.ServiceTokenAdmin)
+site.register(models.AppToken, credentials.AppTokenAdmin)
+site.register(models.ApplicationCredential, credentials.ApplicationCredentialAdmin)
+site.register(models.EC2Credential, credentials.EC2CredentialAdmin)
+site.register(models.RevokedToken, credentials.RevokedTokenAdmin)
 # Roster's own bookkeeping, for whoever administers the installation.
 site.register(
     [GroupProfile, ScopeClosure, Throttle, models.AuditHead, models.RulebookVersion, models.UsedNonce],

@@ -38,7 +38,8 @@ def assignment_index(request: IdentityRequest) -> Answer:
     check_filters(request)
     with_names, rows = bool(asked_flag(request, "include_names")), seen(request.user, asked(request, "user.id"))
     if asked_flag(request, "effective"):
-        return listing(request, "role_assignments", *effective_rows(request, rows, with_names), key="key")
+        found = effective_rows(request, rows, with_names)
+        return listing(request, "role_assignments", *found, key="key", before=["uid"])
     rows = narrowed(request, rows).values(*COLUMNS)
     return listing(request, "role_assignments", rows, lambda page: told(page, with_names))
 

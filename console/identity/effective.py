@@ -66,6 +66,8 @@ def effective_rows(
     role = next((pk for pk, role in book.roles.items() if role.uid == wanted["role.id"]), None)
     if wanted["role.id"]:
         seen = seen.filter(role__in=book.comes_with[role] if role else ())
+    if marker := asked(request, "marker"):
+        seen = seen.filter(uid__gte=marker[:32])  # the key begins with it
     columns = {**GIVEN, **where, **member}
     rows: QuerySet[Any] = in_effect(book, seen)
     rows = rows.annotate(**columns).filter(member_uid__isnull=False).annotate(key=KEY)

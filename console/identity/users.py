@@ -118,15 +118,25 @@ def listed(request: IdentityRequest) -> QuerySet[User]:
     )
     if is_other_domain(request) or not possible(f"{name}{project}"):
         return User.objects.none()
-    branches = [branch.order_by() for branch in listed_users(request.user)]
+    everybody = lists_everybody(request.user)
+    branches = [User.objects.all()] if everybody else listed_users(request.user)
+    branches = [branch.order_by() for branch in branches]
     if name is not None:
         branches = [branch.filter(username=name.lower()) for branch in branches]
     if project is not None:
         branches = [branch.filter(project__uid=project) for branch in branches]
     if enabled is not None:
         branches = [branch.filter(is_active=enabled) for branch in branches]
-    rows = User.objects.filter(pk__in=union([branch.values("pk") for branch in branches]))
-    return told_rows(rows)
+    if everybody:
+        return told_rows(branches[0])
+    return told_rows(User.objects.filter(pk__in=union([branch.values("pk") for branch in branches])))
+
+
+def lists_everybody(viewer: User) -> bool:
+    """Whether all users are listed: then a page of a million is read in its order, and not picked out of them."""
+    root = access.root_for(viewer)
+    questions = (("list", "user"), ("list", "project_user"), ("read", "service"))
+    return viewer.all_clusters and all(access.may(viewer, action, At(kind, root)) for action, kind in questions)
 
 
 def told_rows(rows: QuerySet[User]) -> QuerySet[User]:

@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.models import Project, Scope, ServiceToken, User
+from accounts.models import Endpoint, Project, Scope, ServiceToken, User
 from console.protection import PageRequest, requires
 from policies.actions.sample import delete_sample, load_sample
-from policies.models import ProjectShareWithGroup, ProjectShareWithUser, RoleAssignment
+from policies.models import AppToken, ProjectShareWithGroup, ProjectShareWithUser, RoleAssignment
 from policies.sample.contents import real_additions, sample_counts
 
 
@@ -58,7 +58,9 @@ def url_of(row: Model) -> str:
             return reverse("project_detail", args=[uid])
         case RoleAssignment(scope=Scope(kind="project", uid=uid)):
             return reverse("member_index", args=[uid])
-        case ServiceToken(service=User(uid=uid)):
+        case AppToken(project=Project(uid=uid)):
+            return reverse("app_token_index", args=[uid])
+        case ServiceToken(service=User(uid=uid)) | Endpoint(service=User(uid=uid)):
             return reverse("service_detail", args=[uid])
         case ProjectShareWithUser() | ProjectShareWithGroup():
             return reverse("share_index", args=[row.content_object.uid])

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import yaml
 from django.db.models import Model, QuerySet
 
-from accounts.models import GroupProfile, Scope, ServiceToken, User
+from accounts.models import Endpoint, GroupProfile, Scope, ServiceToken, User
 from policies.marked import Loader
-from policies.models import Resource, RoleAssignment
+from policies.models import ApplicationCredential, AppToken, EC2Credential, Resource, RoleAssignment
 from policies.protected import PROTECTED
 
 LISTED = 50  # real additions of one kind that are told by name
@@ -46,7 +46,8 @@ def sample_counts() -> dict[str, int]:
 
 def real_additions() -> list[Addition]:
     """What keeps the sample from being removed: real things in its places, real people in its groups, real holders of
-    roles and shares there, real people bounded to its clusters, real things with its tags, tokens of its services."""
+    roles and shares there, real people bounded to its clusters, real things with its tags, tokens and endpoints of its services,
+    and keys of programs of real people in its projects."""
     return [addition for additions in _real() for addition in additions]
 
 
@@ -70,6 +71,16 @@ def _real() -> Iterator[Iterator[Addition]]:
     yield _told(tagged.select_related("resource", "tag"), "resource {0.resource} with the tag {0.tag}")
     tokens = ServiceToken.objects.filter(service__is_sample=True)
     yield _told(tokens.select_related("service"), "token {0} of the service {0.service}")
+    endpoints = Endpoint.objects.filter(service__is_sample=True)
+    yield _told(endpoints.select_related("service"), "endpoint {0} of the service {0.service}")
+    app_tokens = AppToken.objects.filter(project__in=inside, made_by__is_sample=False)
+    yield _told(app_tokens.select_related("project"), "app token {0} in {0.project}")
+    for model, words in (
+        (ApplicationCredential, "application credential {0} of {0.user} in {0.project}"),
+        (EC2Credential, "S3 keys {0} of {0.user} in {0.project}"),
+    ):
+        credentials = model._default_manager.filter(project__in=inside, user__is_sample=False)
+        yield _told(credentials.select_related("user", "project"), words)
 
 
 def _shares() -> Iterator[tuple[QuerySet[Any], str]]:

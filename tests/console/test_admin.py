@@ -40,6 +40,7 @@ from policies.models import (
     BulkItem,
     BulkJob,
     Catalogue,
+    EC2Credential,
     EntityType,
     Module,
     ProjectShareWithGroup,
@@ -47,6 +48,7 @@ from policies.models import (
     Resource,
     ResourceShareWithGroup,
     ResourceShareWithUser,
+    RevokedToken,
     Role,
     RoleAssignment,
     RoleSetting,
@@ -56,7 +58,8 @@ from policies.models import (
     UserShareWithUser,
 )
 from policies.shares import get_content_type
-from tests.console.services import a_service, a_token
+from tests.console.conftest import a_credential, an_app_token
+from tests.console.services import a_service, a_token, an_endpoint
 
 COMMAND = Actor.of_command()
 WRITABLE = [Cluster, Department, Group, Project, Resource, RoleAssignment, Tag, User]
@@ -125,7 +128,13 @@ def make_world() -> SimpleNamespace:
     Throttle.objects.create(key="address:192.0.2.1", window_ends_at=timezone.now())
     UsedNonce.objects.create(digest="0" * 64)
     UserSession.objects.create(user=w.outsider, ip="192.0.2.1", session_key="a-key-that-opens-the-console")
-    a_token(a_service("gateway", trusts=("owner",)))
+    service = a_service("gateway", trusts=("owner",))
+    a_token(service)
+    an_endpoint(service)
+    an_app_token(w.a, w.keeper)
+    a_credential(w.user_a, w.a)
+    EC2Credential.objects.create(user=w.user_a, project=w.a)
+    RevokedToken.objects.create(audit_id="0" * 32, expires_at=timezone.now())
     return w
 
 

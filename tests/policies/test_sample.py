@@ -28,10 +28,22 @@ from policies.actions.users import add_person, add_project_user, update_user
 from policies.actor import Actor
 from policies.audit import heads_file, verify
 from policies.errors import Denied
-from policies.models import AuditEvent, Catalogue, EntityType, Resource, Role, RoleAssignment, Tag
+from policies.models import (
+    ApplicationCredential,
+    AppToken,
+    AuditEvent,
+    Catalogue,
+    EC2Credential,
+    EntityType,
+    Resource,
+    Role,
+    RoleAssignment,
+    Tag,
+)
 from policies.protected import At
 from policies.rulebook import rulebook
 from policies.sample.contents import real_additions, sample_counts
+from tests.console.services import an_endpoint
 
 COMMAND = Actor.of_command()
 REAL, OWN = "real.person", "own-project"
@@ -211,7 +223,7 @@ def test_removal_leaves_what_was_there_before(sample: dict[str, Any], real: User
 
 
 def test_removal_takes_few_queries(sample: dict[str, Any], django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(120):
+    with django_assert_max_num_queries(130):
         delete_sample(actor=COMMAND)
 
 
@@ -261,6 +273,27 @@ def add_token(user: User) -> None:
     create_token(actor=COMMAND, service=User.objects.services().first(), name="real", expires_at=until)
 
 
+def add_endpoint(user: User) -> None:
+    an_endpoint(User.objects.services().get(username="access-desk"))
+
+
+def add_app_token(user: User) -> None:
+    until = timezone.now() + timedelta(days=1)
+    reader = role("ovhcloud:ai_training_read")
+    project = Project.objects.get(name="vision-lab")
+    AppToken.objects.create(project=project, made_by=user, name="real", role=reader, digest="-", expires_at=until)
+
+
+def add_application_credential(user: User) -> None:
+    project = Project.objects.get(name="vision-lab")
+    ApplicationCredential.objects.create(user=user, project=project, name="real", digest="-")
+
+
+def add_s3_keys(user: User) -> None:
+    project = Project.objects.get(name="vision-lab")
+    EC2Credential.objects.create(user=user, project=project, access="0" * 32)
+
+
 def add_bound(user: User) -> None:
     update_user(actor=COMMAND, user=user, all_clusters=False, clusters=[place("gpu-west")])
 
@@ -284,6 +317,10 @@ def add_tag(user: User) -> None:
         (add_bound, "real.person, bounded to the cluster gpu-west"),
         (add_tag, "resource real-app with the tag for-everybody"),
         (add_token, "token real of the service access-desk"),
+        (add_endpoint, "endpoint https://storage.example.com/v1 of the service access-desk"),
+        (add_app_token, "app token real in vision-lab"),
+        (add_application_credential, "application credential real of real.person in vision-lab"),
+        (add_s3_keys, "S3 keys 00000000000000000000000000000000 of real.person in vision-lab"),
     ],
 )
 def test_removal_is_refused_where_something_real_was_added(
