@@ -3,6 +3,7 @@
 The application is loaded once, before the workers fork: the second start is quick and the workers share their memory.
 """
 
+import gc
 import logging
 from argparse import ArgumentParser
 from typing import Any
@@ -67,4 +68,6 @@ class Server(BaseApplication):
     def load(self) -> Any:
         application = get_wsgi_application()
         check_url_config(None)  # imports every view now, not while the first visitor waits
+        gc.collect()
+        gc.freeze()  # what is loaded stays: the workers share it, and no search for garbage goes through it again
         return application
