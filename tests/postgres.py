@@ -19,8 +19,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-# As the README advises for SSDs.
-OPTIONS = "-c listen_addresses='' -c random_page_cost=1.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+OPTIONS = " ".join(
+    f"-c {option}"
+    for option in (
+        "listen_addresses=''",
+        "random_page_cost=1.1",  # as the README advises for SSDs
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "max_connections=200",
+    )
+)
 
 
 def system_programs() -> Path | None:
