@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import GroupProfile, Project, Scope, User
 from policies.models import (
+    AppToken,
     AuditEvent,
     Catalogue,
     EntityType,
@@ -45,6 +46,7 @@ QUESTIONS = {
     "role_assignment": ["create", "read"],
     "org_assignment": ["create", "read"],
     "event_history": ["read"],
+    "app_token": ["read", "update"],
     "resource": ["update"],
     "settings": ["read"],
     "c0:thing": ["view", "stop"],
@@ -66,6 +68,7 @@ CONDITIONS: dict[str, list[dict[str, Any]]] = {
         {"listed": True, "visibility": ["OPEN", ""]},
         {"owner": True, "visibility": ["OPEN", "PRIVATE"]},
     ],
+    "app_token": [{}, {"owner": True}],
     "org_assignment": [{}, {"target": ["project"]}, {"target": ["department", "cluster"]}],
     "role_assignment": [{}, {"target": ["project", "organization"]}],
 }
@@ -92,6 +95,7 @@ class Builder:
         self.people()
         self.assignments()
         self.resources()
+        self.app_tokens()
         self.events()
         self.questions_of_places()
         self.shares()
@@ -325,6 +329,19 @@ class Builder:
                     listed.append(role)
             self.add(f"thing{n}", row, **what, listed=listed)
             made.append(f"thing{n}")
+
+    def app_tokens(self) -> None:
+        for n in range(3):
+            project, maker = self.pick(*self.scopes("project")), self.pick(*self.world["users"])
+            row = AppToken.objects.create(
+                project=self.rows[project],
+                made_by=self.rows[maker],
+                name=f"token{n}",
+                role=self.rows[self.pick(*self.world["roles"])],
+                digest=f"{n}",
+                expires_at=timezone.now(),
+            )
+            self.add(f"token{n}", row, type="app_token", scope=project, owner=maker)
 
     def events(self) -> None:
         for n, scope in enumerate(self.random.sample(self.scopes("cluster", "department", "project"), 3)):
