@@ -349,7 +349,7 @@ def test_what_can(world: None) -> None:
     }  # fmt: skip
     assert {(row["type"], row["action"]) for row in rows} == {
         ("roster:project", "read"), ("roster:project_user", "list"), ("roster:role_assignment", "read"),
-        ("roster:role", "read"), ("roster:event_history", "read"),
+        ("roster:role", "read"), ("roster:event_history", "read"), ("roster:app_token", "read"),
     }  # fmt: skip
     assert printed("what_can", "vera") == rows
     mine = [tuple(map(str, row.values())) for row in printed("what_can", "pipeline")]
@@ -537,7 +537,7 @@ def test_a_resource_from_its_registration_to_its_end(world: None) -> None:
         "--external-id", "app/17", "--tag", "drafts", "weekly", "--lists-role", "project_viewer",
     )  # fmt: skip
     assert list(made) == [
-        "id", "type", "name", "external_id", "scope", "owner", "parent", "visibility", "tags", "lists", "created",
+        "id", "type", "name", "external_id", "url", "scope", "owner", "parent", "visibility", "tags", "lists", "created",
     ]  # fmt: skip
     assert (made["type"], made["scope"], made["owner"]) == ("h2o:app", "project:vision", "ann")
     assert (made["tags"], made["lists"], made["parent"]) == (["drafts", "weekly"], ["roster:project_viewer"], None)

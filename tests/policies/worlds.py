@@ -40,7 +40,6 @@ QUESTIONS = {
     "user": ["list", "update"],
     "project_user": ["list", "give_role"],
     "service": ["read"],
-    "app_token": ["read", "update"],
     "group": ["list"],
     "role": ["read"],
     "catalogue": ["read"],
@@ -51,7 +50,9 @@ QUESTIONS = {
     "settings": ["read"],
     "c0:thing": ["view", "stop"],
     "c1:thing": ["view", "stop"],
+    "app_token": ["read", "update"],
 }
+RULED = [kind for kind in QUESTIONS if kind != "app_token"]  # those have rules of their own
 THINGS = ("c0:thing", "c1:thing")
 SET = ("r1", "r2")  # the roles of each catalogue that settings give
 SHAREABLE = {"project": ["read", "update"], "user": ["list"], "project_user": ["list"]} | {
@@ -69,7 +70,6 @@ CONDITIONS: dict[str, list[dict[str, Any]]] = {
         {"listed": True, "visibility": ["OPEN", ""]},
         {"owner": True, "visibility": ["OPEN", "PRIVATE"]},
     ],
-    "app_token": [{}, {"owner": True}],
     "org_assignment": [{}, {"target": ["project"]}, {"target": ["department", "cluster"]}],
     "role_assignment": [{}, {"target": ["project", "organization"]}],
 }
@@ -96,10 +96,10 @@ class Builder:
         self.people()
         self.assignments()
         self.resources()
-        self.app_tokens()
         self.events()
         self.questions_of_places()
         self.shares()
+        self.app_tokens()
         self.spoken_of = self.what_is_spoken_of()
         RulebookVersion.renew()
         registered = [row for row in self.rows.values() if isinstance(row, Resource) and row.pk]
@@ -219,7 +219,7 @@ class Builder:
         rows = []
         for role in self.world["roles"]:
             for _ in range(self.random.randint(2, 1 + 3 * self.many)):
-                kind = self.pick(*QUESTIONS, *THINGS * 6, *("role_assignment", "org_assignment") * 2)
+                kind = self.pick(*RULED, *THINGS * 6, *("role_assignment", "org_assignment") * 2)
                 where = dict(self.random.choice(CONDITIONS.get("thing" if kind in THINGS else kind, [{}])))
                 if kind == "role_assignment" and self.chance(0.5):
                     where["role"] = self.some(self.world["roles"], 0.4)
@@ -338,7 +338,9 @@ class Builder:
             made.append(f"thing{n}")
 
     def app_tokens(self) -> None:
-        for n in range(2):
+        """With the rules about them. Last of all: what was chosen by chance before stays what it was."""
+        kind = EntityType.objects.get(code="app_token", is_shared=True)
+        for n in range(3):
             project, maker = self.pick(*self.scopes("project")), self.pick(*self.world["users"])
             row = AppToken.objects.create(
                 project=self.rows[project],
@@ -349,6 +351,10 @@ class Builder:
                 expires_at=timezone.now() + timedelta(days=1),
             )
             self.add(f"token{n}", row, type="app_token", scope=project, owner=maker)
+            role, action, owner = self.pick(*self.world["roles"]), self.pick(*QUESTIONS["app_token"]), self.chance(0.5)
+            where = {"owner": True} if owner else {}
+            self.world["rules"].append({"role": role, "action": action, "type": "app_token", "where": where})
+            Rule.objects.create(role=self.rows[role], action=action, entity_type=kind, owner=owner)
 
     def events(self) -> None:
         for n, scope in enumerate(self.random.sample(self.scopes("cluster", "department", "project"), 3)):
