@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -37,6 +38,15 @@ CHECKS: dict[str, list[str]] = {
     "deploy": ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
 }
 FORMATTERS = {"ruff": ["ruff", "check", "--fix-only"], "ruff format": ["ruff", "format"]}
+
+# Debian's packages, and how what they bring is found.
+PACKAGES: dict[str, Callable[[], object]] = {
+    "postgresql": postgres.system_programs,
+    "chromium": browser.program,
+    "nginx": lambda: shutil.which("nginx"),
+    "rclone": lambda: shutil.which("rclone"),
+}
+NEEDED = {"postgresql", "chromium"}  # without the others a test or two is left out
 
 PYTEST = [sys.executable, "-m", "pytest"]
 UNIT = [*PYTEST, "--ignore=tests/e2e"]
@@ -67,11 +77,11 @@ def run_tests(missing: list[str]) -> list[str]:
     All run side by side: a browser's stories wait for pages most of the time. The first is seen as it goes.
     """
     runs = {"tests on SQLite": UNIT}
-    if "PostgreSQL" not in missing:
+    if "postgresql" not in missing:
         runs["tests on PostgreSQL"] = [*ON_POSTGRES, *UNIT]
-    if "browser" not in missing:
+    if "chromium" not in missing:
         runs["stories in a browser"] = [*PYTEST, "tests/e2e"]
-    if not {"browser", "PostgreSQL"} & {*missing}:
+    if not NEEDED & {*missing}:
         runs["browser smoke test on PostgreSQL"] = [*ON_POSTGRES, *PYTEST, "tests/e2e", "-m", "smoke"]
     with ThreadPoolExecutor(3) as pool:
         outcomes = [pool.submit(run, name, command, seen=not n) for n, (name, command) in enumerate(runs.items())]
@@ -95,22 +105,21 @@ def finished(name: str, passed: bool, seconds: float, output: IO[str]) -> bool:
 
 
 def install_what_is_missing() -> list[str]:
-    """Install a PostgreSQL server and a browser; the names of what could not be had."""
-    if not postgres.system_programs():
-        install_from_debian("postgresql")
-    if not browser.program():
-        install_from_debian("chromium")
+    """Install what tests need beside Python packages; the names of what could not be had."""
+    for package, found in PACKAGES.items():
+        if not found():
+            install_from_debian(package)
     if not browser.program():
         browser.install()
-    found = {"PostgreSQL": postgres.system_programs() or postgres.packaged_programs(), "browser": browser.program()}
-    return [name for name, program in found.items() if not program]
+    missing = [package for package, found in PACKAGES.items() if not found()]
+    return [name for name in missing if name != "postgresql" or not postgres.packaged_programs()]
 
 
 def install_from_debian(package: str) -> None:
-    """Try to install a Debian package; does nothing where we may not or cannot."""
+    """Try to install a Debian package; does nothing where we may not or cannot. RUNLEVEL keeps servers from starting."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"Installing {package} ...", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", package]):
             subprocess.run(["apt-get", *command], env=environment, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 
@@ -126,7 +135,7 @@ def main() -> None:
         print(f"*** NOT RUN: there is no {name} here and none could be installed. ***")
     for name in failed:
         print(f"*** FAILED: {name} ***")
-    sys.exit(bool(failed or (missing and os.environ.get("CI"))))
+    sys.exit(bool(failed or (NEEDED & {*missing} and os.environ.get("CI"))))
 
 
 if __name__ == "__main__":
