@@ -1,5 +1,6 @@
 """What every test gets: no network beyond this machine, and a flush that the audit trail's triggers let through."""
 
+import gc
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -19,6 +20,7 @@ from tests import installations
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """PostgreSQL is asked what a database has a say in; all the rest runs on SQLite."""
+    gc.freeze()  # thousands of tests that stay: looking through them for garbage takes longer than many a test
     if connection.vendor != "postgresql":
         return
     once = [item for item in items if item.get_closest_marker("once") or not asks_a_database(item)]

@@ -11,11 +11,15 @@ os.environ["ROSTER_ENV"] = "development"
 os.environ.setdefault("ROSTER_LOG_LEVEL", "WARNING")
 atexit.register(shutil.rmtree, os.environ["ROSTER_DATA"], ignore_errors=True)
 
+from accounts.hashers import RosterArgon2PasswordHasher  # noqa: E402
 from console.settings import *  # noqa: E402, F403
 from console.settings import DATABASES, INSTALLED_APPS, MIDDLEWARE, ROSTER_DATA, STATIC_ROOT, STORAGES  # noqa: E402
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 SECRET_KEY = "a key for tests only, that signs nothing anybody keeps"
+
+# The same hasher, at its least: a run makes thousands of passwords that nobody will ever guess at.
+RosterArgon2PasswordHasher.time_cost, RosterArgon2PasswordHasher.memory_cost = 1, 8
 
 # Nothing is collected for tests: manifest storage would raise, and whitenoise warn of the missing folder.
 STATIC_ROOT.mkdir()

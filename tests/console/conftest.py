@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -28,6 +29,7 @@ from policies.models import (
     Role,
     RulebookVersion,
 )
+from tests.factories import SESSIONS, signed_in
 
 COMMAND = Actor.of_command()
 
@@ -77,7 +79,11 @@ def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
 def organization(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[SimpleNamespace]:
     """Made once for a module. One with transactions of its own makes it for each test: `org = fresh_organization`."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield make_organization()
+        o = make_organization()
+        for user in (o.administrator, o.keeper, o.viewer, o.outsider):
+            SESSIONS[user.uid] = (user.password, signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value)
+        yield o
+        SESSIONS.clear()
         transaction.set_rollback(True)
 
 
@@ -149,9 +155,4 @@ def make_organization() -> SimpleNamespace:
 def client_of(org: SimpleNamespace) -> Callable[[str], Client]:
     """Somebody of the organization, signed in: client_of("viewer").get(...)."""
 
-    def signed_in(name: str) -> Client:
-        client = Client()
-        client.force_login(getattr(org, name))
-        return client
-
-    return signed_in
+    return lambda name: signed_in(getattr(org, name))
