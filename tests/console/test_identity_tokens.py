@@ -110,6 +110,7 @@ def test_other_paths_and_methods_are_answered_in_the_words_of_the_protocol() -> 
 
 def test_a_project_user_gets_a_token_of_their_project(org: SimpleNamespace, password: str) -> None:
     """OVH-11: the generated password opens the project, with no scope asked for; as clients know tokens."""
+    before = Session.objects.count()
     answer = sign_in("alpha-user", password)
     token = told(answer)
     assert token["methods"] == ["password"]
@@ -127,7 +128,7 @@ def test_a_project_user_gets_a_token_of_their_project(org: SimpleNamespace, pass
     assert "X-Auth-Token" in answer["Vary"]
     assert re.fullmatch(r"req-[0-9a-f]{32}", answer["x-openstack-request-id"])
     assert not answer.cookies
-    assert not Session.objects.exists()
+    assert Session.objects.count() == before
 
 
 def test_a_role_of_one_name_in_two_catalogues_is_told_with_its_catalogue(org: SimpleNamespace) -> None:
