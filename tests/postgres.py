@@ -19,16 +19,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-OPTIONS = " ".join(
-    f"-c {option}"
-    for option in (
-        "listen_addresses=''",
-        "random_page_cost=1.1",  # as the README advises for SSDs
-        "fsync=off",
-        "synchronous_commit=off",
-        "full_page_writes=off",
-        "max_connections=200",
-    )
+OPTIONS = (
+    "listen_addresses=''",
+    "random_page_cost=1.1",  # as the README advises for SSDs
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=200",
 )
 
 
@@ -62,8 +59,11 @@ def readable_programs(base: Path) -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Yields the address (a DATABASE_URL) of a new, empty server; raises LookupError where there are no programs."""
+def server(*more: str) -> Iterator[str]:
+    """Yields the address (a DATABASE_URL) of a new, empty server; raises LookupError where there are no programs.
+
+    `more`: options beside those that each gets, as "autovacuum=off".
+    """
     base = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has room for 107 bytes
     try:
         programs = readable_programs(base)
@@ -81,7 +81,8 @@ def server() -> Iterator[str]:
                 subprocess.run(command, check=True, stdout=silence, cwd=base, **as_user)
 
         run("initdb", "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "-N")
-        run("pg_ctl", "-w", "-l", str(base / "log"), "-o", f"-k {base} {OPTIONS}", "start")
+        options = " ".join([f"-k {base}", *(f"-c {option}" for option in (*OPTIONS, *more))])
+        run("pg_ctl", "-w", "-l", str(base / "log"), "-o", options, "start")
         try:
             yield f"postgresql://postgres@{quote(str(base), safe='')}/postgres"
         finally:
@@ -91,5 +92,6 @@ def server() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    with server() as url:
+    # Between two tests all is rolled back: a table that was looked at then is planned for as empty in the next test.
+    with server("autovacuum=off") as url:
         sys.exit(subprocess.run(sys.argv[1:], env={**os.environ, "DATABASE_URL": url}).returncode)
