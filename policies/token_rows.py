@@ -16,6 +16,7 @@ from django.db.models import DateTimeField
 from django.utils import timezone
 
 from accounts.models import Project, ServiceToken, User
+from policies.compiled import made
 from policies.models import ApplicationCredential, EC2Credential, RevokedToken, RulebookVersion
 from policies.rulebook import know_version
 
@@ -94,13 +95,13 @@ def _fields(model: Any) -> list[Any]:
 def _row(values: tuple[Any, ...]) -> Row:
     first, second = len(_fields(User)), len(_fields(User)) + len(_fields(Project))
     return Row(
-        _made(User, values[:first]),
-        _made(Project, values[first:second]),
-        _made(ApplicationCredential, values[second:]),
+        _if_there(User, values[:first]),
+        _if_there(Project, values[first:second]),
+        _if_there(ApplicationCredential, values[second:]),
     )
 
 
-def _made(model: Any, values: tuple[Any, ...]) -> Any:
+def _if_there(model: Any, values: tuple[Any, ...]) -> Any:
     if values[0] is None:
         return None
-    return model.from_db("default", [field.attname for field in _fields(model)], values)
+    return made(model, [field.attname for field in _fields(model)], values)

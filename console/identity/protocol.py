@@ -70,9 +70,8 @@ def identity(
     def protect(view: View) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def inner(request: IdentityRequest, **kwargs: Any) -> HttpResponseBase:
-            browser = request.__dict__.get(
-                "user"
-            )  # who is signed in by a cookie, if anybody: that counts for nothing here
+            # Who is signed in by a cookie, if anybody: that counts for nothing here.
+            browser = request.__dict__.get("user")
             try:
                 _check(request, methods)
                 if token:

@@ -4,12 +4,8 @@ To reach: 150 requests a second per process, p99 under 40 ms.
 """
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection
 
@@ -18,9 +14,8 @@ from django.utils import timezone
 from accounts.models import User
 from policies.actions.services import create_token, register_service
 from policies.models import Resource
-from tests.bench.setting import p50, p95, p99
+from tests.bench.setting import p50, p95, p99, server
 from tests.factories import COMMAND, give
-from tests.servers import READY, ROOT, free_port
 
 CALLERS, SECONDS = 4, 8
 
@@ -28,7 +23,7 @@ CALLERS, SECONDS = 4, 8
 def measure(people: list[int], things: list[int]) -> None:
     """One server process with the database of this one; as many callers as it has threads."""
     token, asked = a_token(), questions(people, things)
-    with server() as port, ThreadPoolExecutor(CALLERS) as pool:
+    with server(workers=1, threads=CALLERS) as port, ThreadPoolExecutor(CALLERS) as pool:
         call(port, token, asked, 1)  # the first request of a process also reads the rules
         started = time.perf_counter()
         found = list(pool.map(lambda n: call(port, token, asked[n::CALLERS], SECONDS), range(CALLERS)))
@@ -76,19 +71,3 @@ def call(port: int, token: str, asked: list[bytes], seconds: float) -> list[floa
         assert answer.status == 200, body
         found.append(time.perf_counter() - started)
     return found
-
-
-@contextmanager
-def server() -> Iterator[int]:
-    port = free_port()
-    command = [sys.executable, "manage.py", "serve", f"--port={port}", "--workers=1", f"--threads={CALLERS}"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if READY in line:
-                break
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)

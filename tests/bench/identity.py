@@ -7,14 +7,12 @@ back; 40 sign-ins a second; p99 of validation under 80 ms while ten times as man
 import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -29,9 +27,8 @@ from policies import tokens
 from policies.actions.services import create_token
 from policies.actions.users import disable_user
 from policies.models import RevokedToken, RoleAssignment
-from tests.bench.setting import SCALE, p50, p95, p99, times
+from tests.bench.setting import SCALE, p50, p95, p99, server, times
 from tests.factories import COMMAND, a_project, a_service, role
-from tests.servers import READY, ROOT, free_port
 
 PROJECTS, USERS_OF_EACH = 50, int(200 * SCALE) or 1
 CONCURRENCY, SECONDS = 8, float(os.environ.get("SECONDS", "8"))
@@ -62,7 +59,7 @@ def main() -> None:
     head = f"{PROJECTS * USERS_OF_EACH:,} project users; milliseconds"
     print(f"\n{head:45}{'p50':>8}{'p95':>8}{'p99':>8}{'a second':>10}{'computed':>10}")
     tell("yardstick: one password, hashed here", yardstick())
-    with server() as port:
+    with server(workers=2, threads=4) as port:
         callers(port, validations, 2, 1)  # the first request of a process also reads the rules
         with_none = callers(port, validations, CONCURRENCY, SECONDS)
         tell(f"validation, {CONCURRENCY} at once", with_none)
@@ -216,22 +213,6 @@ def answer(connected: socket.socket, request: bytes) -> tuple[int, bool]:
     while len(received) < end + 4 + length:
         received += connected.recv(65536)
     return int(received[9:12]), b"connection: close" not in head
-
-
-@contextmanager
-def server() -> Iterator[int]:
-    port = free_port()
-    command = [sys.executable, "manage.py", "serve", f"--port={port}", "--workers=2", "--threads=4"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if READY in line:
-                break
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def computed() -> float:

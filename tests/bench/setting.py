@@ -4,9 +4,11 @@ python -m tests.bench.setting lists      measure one thing in it
 """
 
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from statistics import median, quantiles
 from typing import Any
@@ -15,6 +17,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 import django
 from django.conf import settings
+
+from tests.servers import READY, ROOT, free_port
 
 SCALE = float(os.environ.get("SCALE", "1"))
 
@@ -64,6 +68,25 @@ def p95(seconds: list[float]) -> float:
 def p99(seconds: list[float]) -> float:
     """Milliseconds."""
     return quantiles(seconds, n=100)[-1] * 1000
+
+
+@contextmanager
+def server(workers: int, threads: int) -> Iterator[int]:
+    """The port of the production server with the database of this process."""
+    port = free_port()
+    options = [f"--port={port}", f"--workers={workers}", f"--threads={threads}"]
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if READY in line:
+                break
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 if __name__ == "__main__":

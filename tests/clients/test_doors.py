@@ -1,7 +1,7 @@
 """The doors of other programs, asked as the README shows it: the very lines of the README, against a live Roster."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -35,16 +35,31 @@ give_role(actor=me, role=roles["h2o:admin"], subject=engineer, scope=root)
 _, token = create_token(actor=me, service=gateway, name="tests", expires_at=timezone.now() + timedelta(days=1))
 print(token)
 """
+# The clients' tests know who else there is.
+UNMAKE = """
+from accounts.models import User
+from policies.actions.services import retire_service
+from policies.actions.switches import switch_catalogue
+from policies.actions.users import delete_user
+from policies.actor import Actor
+from policies.models import Catalogue
+me = Actor("tests")
+for user in User.objects.filter(username__in=("trainer", "engineer")):
+    delete_user(actor=me, user=user)
+retire_service(actor=me, service=User.objects.get(username="gateway"))
+switch_catalogue(actor=me, catalogue=Catalogue.objects.get(code="h2o"), enabled=False)
+"""
 
 
 @pytest.fixture(scope="module")
-def may(demo: Demo) -> Callable[..., bool]:
+def may(demo: Demo) -> Iterator[Callable[..., bool]]:
     """The function of the README."""
     section = (ROOT / "README.md").read_text().partition("## Other doors\n")[2].partition("\n## ")[0]
     block = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[0]
     names: dict[str, Any] = {"ROSTER": demo.server.url, "TOKEN": demo.server.shell(MAKE).splitlines()[-1]}
     exec(block, names)  # noqa: S102 - what the README says is what is tested
-    return names["may"]  # type: ignore[no-any-return]
+    yield names["may"]
+    demo.server.shell(UNMAKE)
 
 
 @pytest.mark.parametrize(

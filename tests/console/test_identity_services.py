@@ -1,39 +1,18 @@
 """Identity v3: services, endpoints and regions as clients list and keep them, and the catalogue of one's token."""
 
-import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.models import Endpoint, Region, User
-from policies import tokens
 from policies.actions.services import update_service
 from policies.models import AuditEvent
+from tests.console.identity import Caller
 from tests.console.services import a_service, an_endpoint
 from tests.factories import COMMAND, a_person
 
 pytestmark = pytest.mark.django_db
-V3 = "/identity/v3"
-
-
-class Caller:
-    """A client that shows the token of somebody."""
-
-    def __init__(self, user: User, project: Any = None) -> None:
-        self.client, self.token = Client(), tokens.issue(user, project, ["password"])
-
-    def ask(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        answer = self.client.generic(
-            method, V3 + path, json.dumps(body) if body is not None else "", content_type="application/json",
-            headers={"X-Auth-Token": self.token},
-        )  # fmt: skip
-        assert answer.status_code == status, answer.content
-        return json.loads(answer.content) if answer.content else None
-
-    def get(self, path: str, status: int = 200) -> Any:
-        return self.ask("GET", path, status=status)
 
 
 @pytest.fixture
