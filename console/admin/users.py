@@ -14,6 +14,7 @@ from django.urls import path, reverse
 from accounts.models import User
 from console.admin.base import ActionForm, ReadOnlyAdmin, may
 from console.admin.shares import ShareableAdmin
+from policies.actions.credentials import key_count
 from policies.actions.users import (
     add_person,
     add_project_user,
@@ -179,9 +180,11 @@ class UserAdmin(ShareableAdmin):
             raise PermissionDenied
         if request.method == "POST":
             nonce = request.POST.get("nonce") or "none"  # a form without one works once, for everybody together
-            secret = generate_password(actor=Actor.of_request(request), user=user, nonce=nonce)
+            secret = generate_password(
+                actor=Actor.of_request(request), user=user, nonce=nonce, and_keys="and_keys" in request.POST
+            )
             return self._secret_page(request, user, secret)
-        return self._page(request, "admin/generate_password.html", user, nonce=new_nonce())
+        return self._page(request, "admin/generate_password.html", user, nonce=new_nonce(), keys=key_count(user))
 
     def _secret_page(self, request: HttpRequest, user: User, secret: str) -> HttpResponse:
         """The answer to the POST itself: a redirect would have to keep the password somewhere."""

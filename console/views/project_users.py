@@ -36,6 +36,7 @@ from policies import access, history
 from policies.abilities import abilities, abilities_of
 from policies.actions import users as actions
 from policies.actions.assignments import edit_roles
+from policies.actions.credentials import key_count
 from policies.audit import record
 from policies.errors import AlreadyDone, Conflict
 from policies.matrix import role_matrix
@@ -207,6 +208,7 @@ def secret_page(request: PageRequest, user: User, password: str, *, created: boo
         "files": FILES.values(),
         "regions": Region.objects.all(),
         "roles": [a.role for a in role_choices.held_roles(user)],
+        "key_count": key_count(user),
     }
     response = render(request, "console/project_users/secret.html", context)
     response["Cache-Control"] = "no-store"
@@ -358,10 +360,13 @@ def edit_page(
 def project_user_password(request: PageRequest, project: Project, user: User) -> HttpResponse:
     if request.method != "POST" or not request.POST.get("nonce"):
         way = users_crumbs(request, project, user.username, "Generate a password", user)
-        context = {"project": project, "user": user, "crumbs": way, "nonce": new_nonce()}
+        context = {
+            "project": project, "user": user, "crumbs": way, "nonce": new_nonce(), "keys": of_project_user(user),
+        }  # fmt: skip
         return render(request, "console/project_users/password.html", context)
+    nonce, and_keys = request.POST["nonce"], "and_keys" in request.POST
     try:
-        password = actions.generate_password(actor=request.actor, user=user, nonce=request.POST["nonce"])
+        password = actions.generate_password(actor=request.actor, user=user, nonce=nonce, and_keys=and_keys)
     except AlreadyDone:
         return already_generated(request, project, user)
     return secret_page(request, user, password, created=False)

@@ -117,6 +117,20 @@ def delete_ec2_credential(*, actor: Actor, credential: EC2Credential, token: Tok
         )
 
 
+def delete_credentials(*, actor: Actor, user: User) -> None:
+    """Delete all application credentials and S3 keys of a user, or none. Raises Denied, Conflict."""
+    with recording(actor):
+        for credential in user.application_credentials.select_related("user", "project"):
+            delete_application_credential(actor=actor, credential=credential)
+        for keys in user.ec2_credentials.select_related("user", "project"):
+            delete_ec2_credential(actor=actor, credential=keys)
+
+
+def key_count(user: User) -> int:
+    """How many application credentials and S3 keys a user has."""
+    return user.application_credentials.count() + user.ec2_credentials.count()
+
+
 def manages_credentials(actor: Actor, user: User) -> bool:
     """Whether the actor may list and take back a user's credentials: their own, and those of whom they could lock out."""
     return user.is_active if actor.user == user else actor.may(_managing(user), user)

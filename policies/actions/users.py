@@ -123,11 +123,14 @@ def update_user(*, actor: Actor, user: User, seen: dict[str, Any] | None = None,
 UPDATABLE = {"description", "email", "all_clusters"}
 
 
-def generate_password(*, actor: Actor, user: User, nonce: str = "") -> str:
-    """Give the user a new random password; the old one, and sessions opened with it, stop working (OVH-12).
+def generate_password(*, actor: Actor, user: User, nonce: str = "", and_keys: bool = False) -> str:
+    """Give the user a new random password; the old one, and sessions and tokens opened with it, stop working (OVH-12).
 
-    A person's is temporary, a project user's is a machine credential. Raises Denied, AlreadyDone.
+    Application credentials and S3 keys go on, unless `and_keys` deletes them too. A person's password is temporary, a
+    project user's is a machine credential. Raises Denied, AlreadyDone.
     """
+    from policies.actions.credentials import delete_credentials
+
     secret = new_password()
     encoded = make_password(secret)
     with recording(actor) as trail:
@@ -137,6 +140,8 @@ def generate_password(*, actor: Actor, user: User, nonce: str = "") -> str:
         use_up(nonce)
         set_password(user, encoded, temporary=not user.is_project_user)
         trail.add(f"{entity(user)}.generate_password", user)
+        if and_keys:
+            delete_credentials(actor=actor, user=user)
     return secret
 
 

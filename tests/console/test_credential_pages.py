@@ -4,8 +4,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
+from policies.actions.credentials import key_count
 from policies.models import ApplicationCredential, AuditEvent, EC2Credential
 from tests.console.conftest import a_credential, role
 from tests.console.pages import Page
@@ -52,6 +54,45 @@ def test_who_may_only_look_sees_none_of_them(org: SimpleNamespace, keys: EC2Cred
     assert keys.access not in shown.content.decode()
     assert viewer.post(url("project_user_credential_delete", org, keys.access)).status_code == 403
     assert EC2Credential.objects.exists()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_new_password_leaves_them_unless_they_are_to_go_too(
+    org: SimpleNamespace, keys: EC2Credential, deleted: bool
+) -> None:
+    """9: the page names what goes on, and offers to delete it in the same step: all of it, or nothing happens."""
+    keeper, path = signed_in(org.keeper), url("project_user_password", org)
+    other = a_credential(org.beta_user, org.beta)
+    page = Page(keeper.get(path))
+    assert "2 keys of programs go on" in page.text
+    assert f"nightly Application credential, last used: never {keys.access} S3 keys, last used: never" in page.text
+    form = page.form("nonce", "and_keys")
+    answer: Any = form.submit(keeper, path, **({"and_keys": "1"} if deleted else {}))
+    assert ("keys of programs go on working" in Page(answer).text) is not deleted
+    assert key_count(org.alpha_user) == (0 if deleted else 2)
+    assert AuditEvent.objects.filter(action__endswith="credential.delete").count() == (2 if deleted else 0)
+    assert ApplicationCredential.objects.filter(pk=other.pk).exists()
+    again: Any = form.submit(keeper, path, and_keys="1")
+    assert again.status_code == 409
+    assert key_count(org.alpha_user) == (0 if deleted else 2)
+
+
+def test_so_do_the_command_and_the_administration(
+    org: SimpleNamespace, keys: EC2Credential, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("generate_password", "alpha-user")
+    assert "S3 keys that go on: 2" in capsys.readouterr().err
+    admin = signed_in(org.administrator)
+    path = reverse("admin:accounts_user_password", args=[org.alpha_user.pk])
+    form = Page(admin.get(path)).form("nonce", "and_keys")
+    assert form.submit(admin, path).status_code == 200
+    assert key_count(org.alpha_user) == 2
+    assert Page(admin.get(path)).form("nonce", "and_keys").submit(admin, path, and_keys="1").status_code == 200
+    assert key_count(org.alpha_user) == 0
+    assert "and_keys" not in admin.get(path).content.decode()
+    a_credential(org.alpha_user, org.alpha)
+    call_command("generate_password", "alpha-user", "--and-keys")
+    assert key_count(org.alpha_user) == 0
 
 
 def test_only_those_of_this_user_are_reached(org: SimpleNamespace, keys: EC2Credential) -> None:
