@@ -15,17 +15,15 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any, NamedTuple
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.models import ServiceProfile, ServiceToken, User
@@ -34,12 +32,12 @@ from console.middleware import REQUEST_ID, Request
 from policies.actor import Actor
 from policies.compiled import Compiled, columns_of, made
 from policies.errors import AlreadyDone, Conflict, Denied
+from policies.last_used import is_stale, touch
 from policies.rulebook import RULEBOOK_VERSION, UnknownQuestion, know_version
 
 log = logging.getLogger("console.api")
 
 BODY_BYTES = 1024 * 1024
-TOUCHED_AFTER = timedelta(minutes=15)  # "last used" is no more exact than this: no write on every request
 BEARER = re.compile(r"bearer +([\x21-\x7e]{16,200}) *", re.IGNORECASE)
 ECHOED = re.compile(r"[\x20-\x7e]{1,200}")
 KEPT_IN_AUDIT = 40  # characters of a request id
@@ -156,16 +154,8 @@ def _identify(request: ServiceRequest, token: Token) -> None:
     request.service = token.service
     request.actor = Actor.of_service(request, token.service)
     request_context.get({}).update(request_id=request.request_id, service=token.service.uid)
-    now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > TOUCHED_AFTER:
-        _touch(token)
-
-
-def _touch(token: Token) -> None:
-    """Note that token and service are in use. Of requests at the same moment one writes."""
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - TOUCHED_AFTER)
-    if ServiceToken.objects.filter(stale, pk=token.pk).update(last_used_at=Now()):
-        User.objects.filter(pk=token.service.pk).update(last_used_at=Now())
+    if is_stale(token.last_used_at):
+        touch(ServiceToken(pk=token.pk), token.service.pk)
 
 
 def _unauthorized(request: HttpRequest) -> JsonResponse:

@@ -14,7 +14,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -23,6 +23,7 @@ from accounts.models import Throttle, User
 from policies.actions.users import lock, set_password
 from policies.actor import Actor
 from policies.audit import record, recording
+from policies.last_used import touch
 
 WINDOW = timedelta(minutes=15)
 TRIES_FROM_KNOWN_BROWSER = 10
@@ -32,7 +33,6 @@ TRIES_FOR_ACCOUNT = 100
 TRIES_OF_OWN_PASSWORD = 10
 
 TEMPORARY_PASSWORD_LASTS = timedelta(hours=24)
-LAST_USED_STEP = timedelta(minutes=15)
 
 
 class TooManyTries(Exception):
@@ -153,8 +153,7 @@ def signed_in(*, actor: Actor, user: User) -> None:
     """Note that somebody signed in."""
     with recording(actor) as trail:
         trail.add("user.sign_in", user)
-        stale = Q(last_used_at=None) | Q(last_used_at__lt=timezone.now() - LAST_USED_STEP)
-        User.objects.filter(stale, pk=user.pk).update(last_used_at=timezone.now())
+        touch(user, user.pk)
 
 
 def signed_out(*, actor: Actor, user: User, session_key: str) -> None:
