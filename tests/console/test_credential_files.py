@@ -24,7 +24,7 @@ from policies.actions.users import generate_password
 from policies.models import AuditEvent
 from tests.console.pages import Page
 from tests.console.services import a_service, an_endpoint
-from tests.factories import COMMAND
+from tests.factories import COMMAND, signed_in
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[str], Client]
@@ -226,6 +226,32 @@ def test_without_a_role_there_is_no_token(org: SimpleNamespace, keeper: Client) 
     answer: Any = keeper.post(url(org.alpha_user, "token"), {"password": password})
     assert answer.status_code == 422
     assert "This user has no role here" in Page(answer).text
+
+
+def test_people_get_one_of_their_own(org: SimpleNamespace) -> None:
+    """For a project where one holds a role, or for none; by one's own password, though one is signed in already."""
+    org.keeper.set_password(PASSWORD)
+    org.keeper.save()
+    keeper, page = signed_in(org.keeper), reverse("account_token")
+    assert page in Page(keeper.get(reverse("account_detail"))).links
+    shown = Page(keeper.get(page))
+    assert ("option", "value", "alpha") in shown.attributes
+    assert ("option", "value", "beta") not in shown.attributes
+    form = shown.form("project", "password")
+    for project, found in (("Alpha", org.alpha), ("", None)):
+        answer: Any = form.submit(keeper, page, project=project, password=PASSWORD)
+        assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+        token = tokens.read(answer.context["text"])
+        assert (token.user, token.project) == (org.keeper, found)
+        assert PASSWORD not in answer.content.decode()
+    for project, password, said in (
+        ("beta", PASSWORD, "You hold no role in a project of this name"),
+        ("nothing", PASSWORD, "You hold no role in a project of this name"),
+        ("alpha", "wrong", "That is not your password"),
+    ):
+        answer = form.submit(keeper, page, project=project, password=password)
+        assert (answer.status_code, said in Page(answer).text) == (422, True)
+        assert Page(answer).form("project").fields["project"] == [project]
 
 
 def test_files_are_among_the_actions_of_a_user(org: SimpleNamespace, keeper: Client, client_of: ClientOf) -> None:

@@ -112,7 +112,7 @@ FORMS = [
     "assignment_create", "assignment_update",
     "app_token_create", "app_token_renew",
     "service_create", "service_update", "service_delete", "service_token_create", "service_endpoint_create",
-    "service_endpoint_update", "project_user_token", "region_create", "region_update",
+    "service_endpoint_update", "project_user_token", "account_token", "region_create", "region_update",
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
     "resource_update", "resource_share_create", "account_login", "bulk_create", "role_delete", "catalogue_update",

@@ -128,6 +128,7 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "account_logout": (ALL, LEADS_ON),
     "account_detail": (ALL, LEADS_ON),
     "account_change_password": (LEADS_ON, LEADS_ON),  # nobody here has a password of their own
+    "account_token": (ALL, ends(422, ALL)),
     "usersessions_list": (ALL, LEADS_ON),
     "service_index": (ADMINISTER, ADMINISTER),
     "service_create": (ADMINISTER, ends(422, ADMINISTER)),
