@@ -28,29 +28,45 @@ PROXIES = ROOT / "proxies"
 PATH = "/notebook-1"
 IDENTITY = ("X-Roster-User", "X-Roster-Roles", "X-Roster-Project")
 
-# A notebook of the project at the proxy's address, a person who opens it, and one who does not.
+# A notebook and a workspace of the project at the proxy's address, a person who opens the one and reads the other, and one
+# who does neither.
 GUARD = """
-from accounts.models import Project, User
+from accounts.models import Project, Scope, User
 from policies.actions.assignments import give_role
 from policies.actions.resources import register_resource
-from policies.actions.users import add_person, add_project_user, generate_password
+from policies.actions.switches import switch_catalogue
+from policies.actions.users import add_person, add_project_user
 from policies.actor import Actor
-from policies.models import EntityType, Role
+from policies.models import Catalogue, EntityType, Role
 me, demo = Actor("tests"), Project.objects.get(slug="demo")
-kind = EntityType.objects.get(catalogue__code="ovhcloud", code="notebook")
-register_resource(actor=me, entity_type=kind, scope=demo, name="{url}"[-40:], url="{url}")
+switch_catalogue(actor=me, catalogue=Catalogue.objects.get(code="runai"), enabled=True)
+for catalogue, code, url in (("ovhcloud", "notebook", "{url}"), ("runai", "workspace", "{url}/only-read")):
+    kind = EntityType.objects.get(catalogue__code=catalogue, code=code)
+    register_resource(actor=me, entity_type=kind, scope=demo, name=url[-40:], url=url)
 roles = list(Role.objects.filter(code__in=("ai_training_read", "objectstore_operator")))
-if not User.objects.filter(username="opener").exists():
-    add_project_user(actor=me, project=demo, description="Opens", username="opener", roles=roles, password="")
-    for name in ("ana", "ben"):
-        add_person(actor=me, username=name, password="")
-    reader = next(role for role in roles if role.code == "ai_training_read")
-    give_role(actor=me, role=reader, subject=User.objects.get(username="ana"), scope=demo)
-opener = User.objects.get(username="opener")
-password = generate_password(actor=me, user=opener)
-opener.refresh_from_db()
+opener, password = add_project_user(actor=me, project=demo, description="Opens", username="opener", roles=roles)
+for name in ("ana", "ben"):
+    add_person(actor=me, username=name, password="")
+ana, manager = User.objects.get(username="ana"), Role.objects.get(code="research_manager")
+give_role(actor=me, role=next(role for role in roles if role.code == "ai_training_read"), subject=ana, scope=demo)
+give_role(actor=me, role=manager, subject=ana, scope=Scope.objects.root())
 User.objects.filter(username__in=("ana", "ben")).update(password_is_temporary=False, password=opener.password)
 print(password)
+"""
+# The clients' tests know who else there is.
+UNGUARD = """
+from accounts.models import User
+from policies.actions.resources import retire_resource
+from policies.actions.switches import switch_catalogue
+from policies.actions.users import delete_user
+from policies.actor import Actor
+from policies.models import Catalogue, Resource
+me = Actor("tests")
+for resource in Resource.objects.filter(url__startswith="{url}"):
+    retire_resource(actor=me, resource=resource)
+for user in User.objects.filter(username__in=("opener", "ana", "ben")):
+    delete_user(actor=me, user=user)
+switch_catalogue(actor=me, catalogue=Catalogue.objects.get(code="runai"), enabled=False)
 """
 
 
@@ -136,7 +152,7 @@ class Guarded:
 
     def __init__(self, port: int) -> None:
         self.port, self.url = port, f"http://127.0.0.1:{port}"
-        self.password = ""
+        self.password, self.comes_from = "", "127.0.0.1"
 
     @property
     def basic(self) -> str:
@@ -144,11 +160,11 @@ class Guarded:
         return f"Basic {b64encode(f'opener:{self.password}'.encode()).decode()}"
 
     def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(self.comes_from, 0))
         said = {name if "__" in name else name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, {name.replace("__", "_"): value for name, value in said.items()})
         answer = connection.getresponse()
-        found = Answer(answer.status, dict(answer.getheaders()), answer.read())
+        found = Answer(answer.status, {name.title(): value for name, value in answer.getheaders()}, answer.read())
         connection.close()
         return found
 
@@ -182,6 +198,7 @@ def guarded(request: pytest.FixtureRequest, demo: Demo, tool: str, tmp_path_fact
     found.password = demo.server.shell(GUARD.format(url=found.url + PATH)).splitlines()[-1]
     with request.param(demo, tool, port, tmp_path_factory.mktemp("proxy")):
         yield found
+    demo.server.shell(UNGUARD.format(url=found.url + PATH))
 
 
 def heard(answer: Answer) -> dict[str, list[str]]:
@@ -254,6 +271,34 @@ def test_a_browser_signs_in_and_comes_back(guarded: Guarded) -> None:
     assert "of_the_tool=1" in got["cookie"][0]
     other = guarded.sign_in("ben", guarded.password)
     assert guarded.ask(f"{PATH}/lab", Accept="text/html", Cookie=other).status == 403
+
+
+def test_whoever_is_refused_reads_why(guarded: Guarded) -> None:
+    """Roster's page, which names the thing for those who see it, and the action that was asked for; a program gets JSON."""
+    ana, ben = (guarded.sign_in(name, guarded.password) for name in ("ana", "ben"))
+    path = f"{PATH}/only-read/x"
+    assert guarded.ask(path, Accept="text/html", Cookie=ana).status == 200
+    for method in ("POST", "DELETE"):
+        refused = guarded.ask(path, method, "body", Accept="text/html", Cookie=ana)
+        assert (refused.status, "You may not update" in refused.body.decode()) == (403, True)
+    refused = guarded.ask(path, Accept="text/html", Cookie=ben)
+    assert (refused.status, "Nothing here is open to you" in refused.body.decode()) == (403, True)
+    refused = guarded.ask(path, Authorization=guarded.basic)
+    assert (refused.status, json.loads(refused.body)["error"]["status"]) == (403, 403)
+
+
+def test_a_program_is_told_what_to_show_and_when_to_come_back(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """7: tries are counted for the program's address, not for the proxy's."""
+    answer = guarded.ask(f"{PATH}/")
+    assert (answer.status, answer.headers["Www-Authenticate"][:6]) == (401, "Bearer")
+    wrong = f"Basic {b64encode(f'somebody-{guarded.port}:wrong'.encode()).decode()}"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(guarded, "comes_from", "127.0.0.2")
+        answers = [guarded.ask(f"{PATH}/", Authorization=wrong) for _ in range(12)]
+    assert (answers[0].status, answers[-1].status, answers[-1].headers["Retry-After"].isdigit()) == (401, 429, True)
+    assert guarded.ask(f"{PATH}/", Authorization=wrong).status == 401
 
 
 def test_traefik_is_told_the_same() -> None:
