@@ -1,6 +1,7 @@
 """App tokens of a project: what opens its resources without a person; made, renewed and revoked, each secret shown once."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -50,11 +51,17 @@ def rows_of(user: User, tokens: Iterable[AppToken]) -> list[dict[str, Any]]:
             "token": token,
             "begins_with": shown_prefix(token),
             "status": "" if token.made_by.is_active and token.expires_at > now else "expired",
-            "old_ends": token.old_expires_at if token.old_expires_at and token.old_expires_at > now else None,
+            "old_ends": old_ends(token),
             "actions": allowed[token.pk],
         }
         for token in listed
     ]
+
+
+def old_ends(token: AppToken) -> datetime | None:
+    """Until when the secret before the last renewal works; None where it works no longer."""
+    ends = token.old_expires_at
+    return ends if ends and ends > timezone.now() else None
 
 
 @requires("create", "app_token")
@@ -115,7 +122,7 @@ def app_token_renew(request: PageRequest, project: Project, app_token: AppToken)
             return secret_page(request, *made, renewed=True)
     context = {
         "project": project, "crumbs": token_crumbs(request, project, "Renew"), "token": app_token, "form": form,
-        "begins_with": shown_prefix(app_token), "nonce": nonce or new_nonce(),
+        "begins_with": shown_prefix(app_token), "old_ends": old_ends(app_token), "nonce": nonce or new_nonce(),
     }  # fmt: skip
     return render(request, "console/app_tokens/renew.html", context, status=422 if form.is_bound else 200)
 

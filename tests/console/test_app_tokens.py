@@ -155,6 +155,7 @@ def test_renewing_shows_a_new_secret(org: SimpleNamespace, keeper: Client, hours
     assert find(second)
     assert bool(find(first)) is (hours == "24")
     assert ("Old secret" in Page(keeper.get(url("index", org))).text) is (hours == "24")
+    assert ("The secret before the last renewal" in Page(keeper.get(path)).text) is (hours == "24")
     assert form.submit(keeper, path, overlap=hours, expires_at=in_days(60)).status_code == 409
     assert find(second)
 
