@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
+import subprocess
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,3 +169,36 @@ def test_an_application_credential_opens_the_storage(running: Demo, client: sess
     client.delete(f"{url}/{credential['id']}")
     assert asked(running, program.get_token()).status_code == 401
     program.session.close()
+
+
+# The file of this name, as the one-time page gives it out.
+FILE = """
+from accounts.models import User
+from console.credential_files import FILES, sign_in_of
+user = User.objects.get(username="alice")
+print(FILES["{name}"].text(sign_in_of(user, region="RegionOne", password="{password}")))
+"""
+
+
+COMMANDS = {
+    "openrc.sh": ". ./openrc.sh && exec swift download models weights --ignore-checksum -o -",
+    ".env": "set -a; . ./.env; exec swift download models weights --ignore-checksum -o -",
+    "rclone.conf": "exec rclone --config rclone.conf cat demo:models/weights",
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_programs_sign_in_with_the_files(running: Demo, client: session.Session, tmp_path: Path, name: str) -> None:
+    """A real shell, swift and rclone get what was uploaded, with nothing but the file."""
+    url = f"{running.storage}/v1/AUTH_{running.project}/models"
+    client.put(url)
+    client.put(f"{url}/weights", data=b"0123")
+    if name == "rclone.conf" and not shutil.which("rclone"):
+        pytest.skip("There is no rclone here.")
+    text = running.server.shell(FILE.format(name=name, password=running.passwords["alice"]))
+    (tmp_path / name).write_text(text)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["sh", "-c", COMMANDS[name]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (0, "0123"), done.stderr
