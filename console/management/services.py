@@ -2,8 +2,12 @@
 
 from django.core.management import CommandError
 
-from accounts.models import ServiceProfile, User
+from accounts.models import ServiceProfile, ServiceToken, User
 from console.management.output import Row, iso
+from policies.actions.services import shown_prefix
+from policies.naming import NotFound
+
+TOKEN_COLUMNS = ["id", "name", "begins_with", "created", "last_used", "expires"]
 
 
 def service_row(service: User) -> Row:
@@ -17,6 +21,28 @@ def service_row(service: User) -> Row:
         "created": iso(service.created_at),
         "last_used": iso(service.last_used_at),
     }
+
+
+def token_row(token: ServiceToken) -> Row:
+    return {
+        "id": token.uid,
+        "name": token.name,
+        "begins_with": shown_prefix(token),
+        "created": iso(token.created_at),
+        "last_used": iso(token.last_used_at),
+        "expires": iso(token.expires_at),
+    }
+
+
+def find_token(service: User, name: str) -> ServiceToken:
+    """A token of a service, by id, by how it begins, or by a name that only one of them has. Raises NotFound."""
+    tokens = list(service.service_tokens.select_related("service"))
+    found = [token for token in tokens if name in (token.uid, shown_prefix(token))]
+    found = found or [token for token in tokens if token.name == name]
+    if len(found) != 1:
+        near = [shown_prefix(token) for token in found or tokens]
+        raise NotFound("token", name, near, ambiguous=bool(found))
+    return found[0]
 
 
 def refuse_service(user: User, instead: str) -> None:

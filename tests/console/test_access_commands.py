@@ -617,6 +617,28 @@ def test_a_token_is_printed_once(world: None) -> None:
     assert made["token"] not in json.dumps(list(AuditEvent.objects.values_list("object_name", "before", "after")))
 
 
+def test_tokens_are_listed_and_revoked(world: None) -> None:
+    """13: by id, by how one begins, or by a name that means one alone; never by a secret, which no list shows."""
+    run("register_service", "todo")
+    made = [
+        printed("create_service_token", "todo", "--name", name, "--days", "9") for name in ("one", "two", "two", "x")
+    ]
+    listed = printed("list_service_tokens", "todo")
+    assert [row["name"] for row in listed] == ["x", "two", "two", "one"]
+    assert list(listed[0]) == ["id", "name", "begins_with", "created", "last_used", "expires"]
+    assert made[3]["token"].startswith(listed[0]["begins_with"])
+    assert not [token["token"] for token in made if token["token"] in str(listed)]
+    assert "'two' means more than one token" in refused("revoke_service_token", "todo", "two")
+    assert "There is no token 'none'" in refused("revoke_service_token", "todo", "none")
+    for name in ("one", listed[0]["begins_with"], made[1]["id"]):
+        assert printed("revoke_service_token", "todo", name)["id"] in [token["id"] for token in made]
+    assert [row["id"] for row in printed("list_service_tokens", "todo")] == [made[2]["id"]]
+    assert not ServiceToken.objects.filter(digest=ServiceToken.digest_of(made[0]["token"])).exists()
+    assert refused("list_service_tokens", "todo", "--as", "kim").startswith("You may not read todo.")
+    assert refused("revoke_service_token", "todo", "two", "--as", "kim").startswith("You may not update todo.")
+    assert AuditEvent.objects.filter(outcome="refused").count() == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

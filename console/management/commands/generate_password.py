@@ -13,7 +13,7 @@ from policies.naming import find_user
 class Command(RosterCommand):
     help = (
         "Give a user a new password and print it, only here; the old one stops working. "
-        "A person must change it at the next sign-in."
+        "A person must change it at the next sign-in. Application credentials and S3 keys go on, unless --and-keys is given."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
