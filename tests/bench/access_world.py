@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.models import Scope, User
 from policies.models import Catalogue, EntityType, Module, Role, RulebookVersion
-from tests.bench.setting import SCALE
+from tests.bench.setting import SCALE, settle
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ def build() -> None:
     if User.objects.filter(username=HEAVY).exists():
         return
     fill()
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+    settle()
 
 
 def fill() -> None:
