@@ -240,9 +240,7 @@ class _Teller:
 
     def _role(self, holding: Holding, assignment: RoleAssignment | None, missing: set[str]) -> Step:
         role = self.book.roles[holding.included_in or holding.role_id]
-        said = f"Given by {assignment.granted_by}" if assignment else "Everybody holds it"
-        if assignment and assignment.reason:
-            said += f": {assignment.reason}"
+        said = _given_by(assignment) if assignment else "Everybody holds it"
         kind = "which holds role" if holding.group_id else "holds role"
         step = Step(kind, str(role), said, role)
         if assignment:
@@ -255,10 +253,10 @@ class _Teller:
             said = f"The role {self.book.switched_off[role.pk]}."
             helping.append(fixes.switch_on(self.book, role))
         if "expired" in missing and assignment:
-            said = f"{said} The assignment has expired."
+            said = f"{_sentence(said)} The assignment has expired."
             helping.append(fixes.prolong(assignment))
         if "pending" in missing:
-            said = f"{said} It is pending until it is given at a narrower scope."
+            said = f"{_sentence(said)} It is pending until it is given at a narrower scope."
             helping.append(fixes.give(self.user, role, self.scope) if self.scope else None)
         return replace(step, detail=said, state=BROKEN, missing=" ".join(broken), fixes=tuple(filter(None, helping)))
 
@@ -365,6 +363,15 @@ def _title(missing: set[str]) -> str:
         "condition": "The role is there, a condition is not met",
     }
     return next((title for kind, title in titles.items() if kind in missing), "Outside their clusters")
+
+
+def _given_by(assignment: RoleAssignment) -> str:
+    reason = f": {assignment.reason}" if assignment.reason else ""
+    return f"Given by {assignment.granted_by}{reason}"
+
+
+def _sentence(said: str) -> str:
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _either(names: list[str]) -> str:
