@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 
 from accounts.models import Scope, User
-from policies import access, fixes
+from policies import access, fixes, sentences
 from policies.access import Candidate, Decision, type_id
 from policies.conditions import Condition, Field, Owner
 from policies.fixes import Fix
@@ -279,17 +279,20 @@ class _Teller:
         return [
             self._unmet(condition)
             if f"only where {condition.sentence}" in unmet
-            else Step("where", condition.sentence, self._state_of(condition))
+            else Step("where", sentences.said(self.book, condition), self._state_of(condition))
             for condition in candidate.line.conditions
         ]
 
     def _unmet(self, condition: Condition) -> Step:
         if isinstance(self.thing, At):
-            said = "Nothing is known of a thing that is not named: ask about one of them."
-            return Step("only where", condition.sentence, said, None, BROKEN, "condition", self._gift())
+            unknown = "Nothing is known of a thing that is not named: ask about one of them."
+            return Step(
+                "only where", sentences.said(self.book, condition), unknown, None, BROKEN, "condition", self._gift()
+            )
         change = fixes.describe(condition, self.thing)
         helping = ((change,) if change else ()) + self._gift()
-        return Step("only where", condition.sentence, self._state_of(condition), None, BROKEN, "condition", helping)
+        what, now = sentences.said(self.book, condition), self._state_of(condition)
+        return Step("only where", what, now, None, BROKEN, "condition", helping)
 
     def _state_of(self, condition: Condition) -> str:
         """What the object says to a condition."""
@@ -301,8 +304,10 @@ class _Teller:
             return f"It belongs to {owner.label}." if owner else "It belongs to nobody."
         if isinstance(condition, Field) and condition.name in seen.fields:
             found = value(self.thing, seen.fields[condition.name])
-            said = self.book.roles[found] if condition.name == "role" and found else found
-            return f"Its {condition.name} is {said}." if said else f"It has no {condition.name}."
+            if not found:
+                return f"It has no {condition.name}."
+            now = replace(condition, values=frozenset({found}), said=str(found))
+            return f"{sentences.sentence_case(sentences.said(self.book, now))}."
         return ""
 
     def _object(self) -> Step:
