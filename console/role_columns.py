@@ -45,11 +45,6 @@ class Chosen:
         return self.data.get("only") == "differences"
 
     @property
-    def mark_differences(self) -> bool:
-        """Rows that differ say so where others stand between them."""
-        return len(self.columns) > 1 and not self.only_differences
-
-    @property
     def left_out(self) -> int:
         """How many columns there is no room for."""
         return max(0, len(self.roles) + len(self.users) - MOST_COLUMNS)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("resources/export/", views.resource_export, name="resource_export"),
     path(f"{resource}/", views.resource_detail, name="resource_detail"),
     path(f"{resource}/edit/", views.resource_update, name="resource_update"),
+    path(f"{resource}/retire/", views.resource_delete, name="resource_delete"),
     path(f"{resource}/share/", views.resource_share_create, name="resource_share_create"),
     path(f"{resource}/share/search/", views.resource_share_search, name="resource_share_search"),
     path(

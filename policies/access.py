@@ -78,10 +78,10 @@ class Decision:
 
 def may(user: User, action: str, thing: Any) -> bool:
     """Whether the user may do the action. Raises UnknownQuestion, TypeError for what is not protected."""
+    lines = rules_about(book_for(user), action, thing)
     if not user.is_active:
         return False
     subject = subject_for(user)
-    lines = subject.book.rules_for(action, type_id(subject.book, thing))
     if outside(subject, thing):
         return False
     return _allow(subject, lines, thing) or action in shared_actions(user, thing)
@@ -97,11 +97,9 @@ def may_some(user: User, action: str, *entity_types: str) -> bool:
 
     For the doors of pages where it is then decided object by object.
     """
-    if not user.is_active:
-        return False
-    subject = subject_for(user)
-    lines = (line for name in entity_types for line in subject.book.rules_for(action, subject.book.type_id(name)))
-    return any(line.role_id in subject.role_ids for line in lines)
+    book = book_for(user)
+    lines = [line for name in entity_types for line in book.rules_for(action, book.type_id(name))]
+    return user.is_active and any(line.role_id in subject_for(user).role_ids for line in lines)
 
 
 def _allow(subject: Subject, lines: Iterable[Line], thing: Any) -> bool:
@@ -117,7 +115,7 @@ def _allow(subject: Subject, lines: Iterable[Line], thing: Any) -> bool:
 def walk(subject: Subject, action: str, thing: Any) -> Iterator[Candidate]:
     """Every (rule, holding) that could allow the action, with what is missing."""
     above = _above(subject.book, thing)
-    for line in subject.book.rules_for(action, type_id(subject.book, thing)):
+    for line in rules_about(subject.book, action, thing):
         if holdings := subject.held(line.role_id):
             unmet = [Missing("condition", f"only where {c.sentence}") for c in _unmet(subject, line, thing)]
             for holding in holdings:
@@ -169,6 +167,16 @@ def ancestor_ids(book: Rulebook, thing: Any) -> frozenset[int]:
 
 def type_id(book: Rulebook, thing: Any) -> int:
     return thing.entity_type_id if isinstance(thing, Resource) else book.type_id(entity_type_of(thing))
+
+
+def book_for(user: User) -> Rulebook:
+    """The rules that questions about the user are asked of: a bad one is refused, whoever it is about."""
+    return subject_for(user).book if user.is_active else rulebook()
+
+
+def rules_about(book: Rulebook, action: str, thing: Any) -> tuple[Line, ...]:
+    """The rules that could allow an action on the object. Raises UnknownQuestion, TypeError for what is not protected."""
+    return book.rules_for(action, type_id(book, thing))
 
 
 def actions_for(user: User, things: Iterable[Any]) -> dict[Any, set[str]]:
@@ -391,10 +399,11 @@ def permitted_scopes(user: User, *questions: tuple[str, str], on_some: bool = Fa
 
     `on_some`: or on those objects that meet the conditions.
     """
+    roles = _roles_that_answer(book_for(user), questions, on_some=on_some)
     if not user.is_active:
         return Scope.objects.none()
     subject = subject_for(user)
-    held, rows = _held(subject, questions, on_some=on_some), Scope.objects.all()
+    held, rows = _held(subject, roles), Scope.objects.all()
     if subject.book.root_id not in held:
         rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__among=held).values("descendant"))
     return _bounded(rows, subject, PROTECTED["project"])
@@ -407,10 +416,11 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     """
     protected = PROTECTED[kind]
     rows: QuerySet[Any] = protected.model._default_manager.all()
+    roles = _roles_that_answer(book_for(user), questions)
     if not user.is_active:
         return rows.none()
     subject = subject_for(user)
-    held = _held(subject, questions)
+    held = _held(subject, roles)
     if subject.book.root_id not in held:
         branches: list[QuerySet[Any]] = [ScopeClosure.objects.filter(ancestor__among=held).values("descendant")]
         if protected.shares:
@@ -420,15 +430,18 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     return _bounded(rows, subject, protected)
 
 
-def _held(subject: Subject, questions: Iterable[tuple[str, str]], *, on_some: bool = False) -> set[int]:
-    """Row numbers of the scopes where the subject holds a role that answers a question with yes, without conditions
-    (`on_some`: or with them)."""
-    roles = {
+def _roles_that_answer(book: Rulebook, questions: Iterable[tuple[str, str]], *, on_some: bool = False) -> set[int]:
+    """Row numbers of the roles that answer a question with yes, without conditions (`on_some`: or with them)."""
+    return {
         line.role_id
         for action, entity_type in questions
-        for line in subject.book.rules_for(action, subject.book.type_id(entity_type))
+        for line in book.rules_for(action, book.type_id(entity_type))
         if on_some or not line.conditions
     }
+
+
+def _held(subject: Subject, roles: set[int]) -> set[int]:
+    """Row numbers of the scopes where the subject holds one of the roles."""
     return {scope for role in roles & subject.role_ids for scope in subject.scope_ids(role)}
 
 
@@ -491,6 +504,7 @@ def explain(user: User, action: str, thing: Any) -> Decision:
     """Why, or why not; `allowed` is what may() answers."""
     from policies.reasons import reasons_for  # sentences are only made where somebody asks for them
 
+    rules_about(book_for(user), action, thing)
     if not user.is_active:
         return Decision(False, ("The user is disabled.",), refused="disabled")
     subject = subject_for(user)

@@ -126,6 +126,7 @@ AREAS: dict[str, dict[str, str]] = {
         "tag.update": "changed the tag",
     },
 }
+LABELS = {"url": "URL"}  # fields that their own names call otherwise
 OF_ONESELF = {"user.sign_in", "user.sign_out", "user.change_password", "user.get_token"}
 VERBS = {action: words for area in AREAS.values() for action, words in area.items()}
 LEADING_TO_A_TARGET = (" of", " for", " to", " from", " the user")
@@ -330,7 +331,11 @@ def _names(value: Any) -> list[str]:
 
 def _changes(before: dict[str, Any], after: dict[str, Any], roles: dict[str, Role]) -> list[Change]:
     changes = [
-        Change(name.replace("_", " ").capitalize(), _text(before.get(name), roles), _text(after.get(name), roles))
+        Change(
+            LABELS.get(name) or name.replace("_", " ").capitalize(),
+            _text(before.get(name), roles),
+            _text(after.get(name), roles),
+        )
         for name in dict.fromkeys((*before, *after))
     ]
     return [change for change in changes if change.before != change.after]

@@ -98,6 +98,11 @@ class EntityMatrix:
         return any(c.user for c in self.columns) or len({c.role.catalogue_id for c in self.columns if c.role}) > 1
 
     @property
+    def some_differ(self) -> bool:
+        """Some rows, with others between them that are alike."""
+        return len({row.differs for rows in self.areas.values() for row in rows}) > 1
+
+    @property
     def has_letters(self) -> bool:
         return any(cell.letters for rows in self.areas.values() for row in rows for cell in row.cells)
 

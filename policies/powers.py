@@ -15,6 +15,7 @@ from policies.holdings import LIVE, Holding, Subject, memberships, subject_for
 from policies.models import EntityType, Role, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of
 from policies.rulebook import Rulebook, rulebook
+from policies.sentences import said
 
 ROWS_AT_ONCE = 500
 
@@ -74,7 +75,7 @@ def powers_of(user: User, place: Scope | None = None) -> list[Power]:
         for line in lines:
             if line.role_id in sources:
                 power = found.setdefault(pk, Power(subject.book.entity_types[pk]))
-                where = " and ".join(condition.sentence for condition in line.conditions)
+                where = " and ".join(said(subject.book, condition) for condition in line.conditions)
                 known = power.actions.setdefault(action, {}).setdefault(where, [])
                 known[:] = dict.fromkeys([*known, *sources[line.role_id]])  # two permissions may say the same
     return sorted(found.values(), key=lambda power: (power.kind.catalogue.position, power.kind.position, power.kind.pk))

@@ -151,7 +151,7 @@ def _allows(book: Rulebook, role: int, resource: Resource) -> tuple[tuple[str, s
     for action, line in _lines(book, resource):
         if line.role_id in book.held_with[role] and _may_hold(line, resource):
             wheres[action].add(" and ".join(c.sentence for c in line.conditions if not c.of_the_object_alone))
-    labels = resource.entity_type.actions
+    labels = resource.entity_type.actions_on_one
     return tuple(
         (label, "" if "" in wheres[action] else " or ".join(sorted(wheres[action])))
         for action, label in labels.items()
@@ -160,7 +160,7 @@ def _allows(book: Rulebook, role: int, resource: Resource) -> tuple[tuple[str, s
 
 
 def _lines(book: Rulebook, resource: Resource) -> Iterator[tuple[str, Line]]:
-    for action in resource.entity_type.actions:
+    for action in resource.entity_type.actions_on_one:
         for line in book.lines.get((action, resource.entity_type_id), ()):
             yield action, line
 

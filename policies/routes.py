@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 
 from accounts.models import Scope, User
-from policies import access, fixes
+from policies import access, fixes, sentences
 from policies.access import Candidate, Decision, type_id
 from policies.conditions import Condition, Field, Owner
 from policies.fixes import Fix
@@ -240,9 +240,7 @@ class _Teller:
 
     def _role(self, holding: Holding, assignment: RoleAssignment | None, missing: set[str]) -> Step:
         role = self.book.roles[holding.included_in or holding.role_id]
-        said = f"Given by {assignment.granted_by}" if assignment else "Everybody holds it"
-        if assignment and assignment.reason:
-            said += f": {assignment.reason}"
+        said = _given_by(assignment) if assignment else "Everybody holds it"
         kind = "which holds role" if holding.group_id else "holds role"
         step = Step(kind, str(role), said, role)
         if assignment:
@@ -255,10 +253,10 @@ class _Teller:
             said = f"The role {self.book.switched_off[role.pk]}."
             helping.append(fixes.switch_on(self.book, role))
         if "expired" in missing and assignment:
-            said = f"{said} The assignment has expired."
+            said = f"{_sentence(said)} The assignment has expired."
             helping.append(fixes.prolong(assignment))
         if "pending" in missing:
-            said = f"{said} It is pending until it is given at a narrower scope."
+            said = f"{_sentence(said)} It is pending until it is given at a narrower scope."
             helping.append(fixes.give(self.user, role, self.scope) if self.scope else None)
         return replace(step, detail=said, state=BROKEN, missing=" ".join(broken), fixes=tuple(filter(None, helping)))
 
@@ -281,17 +279,20 @@ class _Teller:
         return [
             self._unmet(condition)
             if f"only where {condition.sentence}" in unmet
-            else Step("where", condition.sentence, self._state_of(condition))
+            else Step("where", sentences.said(self.book, condition), self._state_of(condition))
             for condition in candidate.line.conditions
         ]
 
     def _unmet(self, condition: Condition) -> Step:
         if isinstance(self.thing, At):
-            said = "Nothing is known of a thing that is not named: ask about one of them."
-            return Step("only where", condition.sentence, said, None, BROKEN, "condition", self._gift())
+            unknown = "Nothing is known of a thing that is not named: ask about one of them."
+            return Step(
+                "only where", sentences.said(self.book, condition), unknown, None, BROKEN, "condition", self._gift()
+            )
         change = fixes.describe(condition, self.thing)
         helping = ((change,) if change else ()) + self._gift()
-        return Step("only where", condition.sentence, self._state_of(condition), None, BROKEN, "condition", helping)
+        what, now = sentences.said(self.book, condition), self._state_of(condition)
+        return Step("only where", what, now, None, BROKEN, "condition", helping)
 
     def _state_of(self, condition: Condition) -> str:
         """What the object says to a condition."""
@@ -303,8 +304,10 @@ class _Teller:
             return f"It belongs to {owner.label}." if owner else "It belongs to nobody."
         if isinstance(condition, Field) and condition.name in seen.fields:
             found = value(self.thing, seen.fields[condition.name])
-            said = self.book.roles[found] if condition.name == "role" and found else found
-            return f"Its {condition.name} is {said}." if said else f"It has no {condition.name}."
+            if not found:
+                return f"It has no {condition.name}."
+            now = replace(condition, values=frozenset({found}), said=str(found))
+            return f"{sentences.sentence_case(sentences.said(self.book, now))}."
         return ""
 
     def _object(self) -> Step:
@@ -365,6 +368,15 @@ def _title(missing: set[str]) -> str:
         "condition": "The role is there, a condition is not met",
     }
     return next((title for kind, title in titles.items() if kind in missing), "Outside their clusters")
+
+
+def _given_by(assignment: RoleAssignment) -> str:
+    reason = f": {assignment.reason}" if assignment.reason else ""
+    return f"Given by {assignment.granted_by}{reason}"
+
+
+def _sentence(said: str) -> str:
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _either(names: list[str]) -> str:

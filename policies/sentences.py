@@ -22,6 +22,7 @@ HOLDERS = {
     "service": "services",
     "app_token": "app tokens",
 }
+FAMILY_WORDS = {"ai": "AI work", "storage": "Storage", "console": "Rights in a console", "infra": "Infrastructure"}
 PLACES = {kind.value: f"{kind.label.lower()}s" for kind in Scope.Kind} | {Scope.Kind.ORGANIZATION.value: "organization"}
 
 

@@ -23,7 +23,7 @@ from console.api.paging import Paging
 from console.protection import public
 from policies import access
 from policies.holdings import subject_for
-from policies.models import AuditEvent
+from policies.models import AuditEvent, Resource
 from policies.protected import At, entity_type_of, protected_as, scope_of
 from policies.reasons import reasons_for
 from policies.rulebook import rulebook
@@ -122,11 +122,12 @@ def search_action(request: ServiceRequest) -> JsonResponse:
 
 def actions_of(subject: User, thing: Any, asking: Asking) -> list[str]:
     """The actions that are allowed, in the order of the catalogue."""
-    every = asking.book.entity_types[access.type_id(asking.book, thing)].actions
+    kind = asking.book.entity_types[access.type_id(asking.book, thing)]
     if isinstance(thing, At):
-        return [action for action in every if access.may(subject, action, thing)]
+        return [action for action in kind.actions if access.may(subject, action, thing)]
+    is_stated = isinstance(thing, Resource) and thing.pk is None  # its service may be about to create it
     allowed = access.actions_for(subject, [thing])[thing.pk]
-    return [action for action in every if action in allowed]
+    return [action for action in (kind.actions if is_stated else kind.actions_on_one) if action in allowed]
 
 
 class Asking:

@@ -17,15 +17,14 @@ from django.http import QueryDict
 
 from accounts.models import Scope
 from policies.actions.roles import RoleDraft
-from policies.catalogue_files import CONDITIONS, FAMILIES, SUBJECTS, RuleEntry, askable
+from policies.catalogue_files import CONDITIONS, SUBJECTS, RuleEntry, askable
 from policies.models import EntityType, Role
 from policies.rulebook import Rulebook
-from policies.sentences import HOLDERS, PLACES, place_of, sentence_case
+from policies.sentences import FAMILY_WORDS, HOLDERS, PLACES, place_of, sentence_case
 
 LONGEST_VALUE = 20  # characters of a visibility
 MOST_LINES = 20  # of one entity type
 LINE = re.compile(r"(?P<type>[a-z0-9_-]+:[a-z0-9_-]+?)-(?P<number>[0-9]{1,2})(-[a-z_]+)?$")
-FAMILY_WORDS = {"ai": "AI work", "storage": "Storage", "console": "Rights in a console", "infra": "Infrastructure"}
 FLAG_WORDS = {
     "owner": "they own it",
     "parent_owner": "they own what it belongs to",
@@ -39,7 +38,7 @@ class RoleForm(forms.Form):
     label = forms.CharField(max_length=80, label="Name", help_text="As it stands on chips and in lists.")
     purpose = forms.CharField(max_length=300, required=False, help_text="What it is for, in one sentence.")
     family = forms.ChoiceField(
-        choices=[(family, FAMILY_WORDS[family]) for family in FAMILIES],
+        choices=FAMILY_WORDS.items(),
         initial="console",
         label="Kind",
         help_text="The shape of its chip.",
@@ -60,8 +59,8 @@ class RoleForm(forms.Form):
     )
     includes = forms.MultipleChoiceField(
         required=False,
-        help_text="Whoever holds this role has what these allow too. Hold Ctrl or ⌘ to choose several.",
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        help_text="Whoever holds this role has what these allow too.",
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def __init__(self, *args: Any, book: Rulebook, role: Role | None = None, **kwargs: Any) -> None:

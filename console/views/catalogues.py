@@ -76,7 +76,11 @@ def differences(was: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
         word = ("yes" if value else "no") if isinstance(value, bool) else labels.get(value, value)
         return (word or "not set",)
 
-    return [Difference(sentence_case(name), said(was[name]), said(now[name])) for name in was if was[name] != now[name]]
+    return [
+        Difference("Switched on" if name == "enabled" else sentence_case(name), said(was[name]), said(now[name]))
+        for name in was
+        if was[name] != now[name]
+    ]
 
 
 def conflict_page(request: PageRequest, catalogue: Catalogue) -> HttpResponse:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.models import User
 from console.conflicts import state_of, who_changed
 from console.csv import ROWS_AT_ONCE, csv_response
+from console.forms.project_users import ConfirmForm
 from console.forms.resources import DEFAULT_SORT, SORTS, ResourceForm, listed_resources, type_label
 from console.lists import CappedPaginator, render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
@@ -22,7 +23,7 @@ from console.questions import EXPLAIN, who_url, why_url
 from console.views import shares
 from console.views.project_users import add_errors
 from policies import access, history
-from policies.actions.resources import told, update_resource
+from policies.actions.resources import retire_resource, told, update_resource
 from policies.actions.shares import shareable_actions, who_shares
 from policies.audit import record
 from policies.errors import Conflict, Denied
@@ -66,7 +67,9 @@ def rows_of(user: User, resources: Iterable[Resource]) -> list[dict[str, Any]]:
             "email": email_of(resource, allowed[resource.pk], in_directory=in_directory),
             "allowed": allowed[resource.pk],
             "tags": [tag.name for tag in resource.tags.all()],
-            "actions": [label for code, label in resource.entity_type.actions.items() if code in allowed[resource.pk]],
+            "actions": [
+                label for code, label in resource.entity_type.actions_on_one.items() if code in allowed[resource.pk]
+            ],
         }
         for resource in listed
     ]
@@ -113,13 +116,14 @@ def resource_detail(request: PageRequest, resource: Resource) -> HttpResponse:
         **row, "crumbs": resource_crumbs(request, resource), "able": able(user, resource, allowed),
         "parent": seen.filter(pk=resource.parent_id).first() if resource.parent_id else None,
         "children": seen.filter(parent=resource).select_related("entity_type").order_by("name", "pk")[:CHILDREN_SHOWN],
-        "may_change": changeable_fields(request.actor, resource), **who_has_access(request, resource, allowed),
+        "may_change": changeable_fields(request.actor, resource),
+        "may_retire": request.actor.may("retire", At("resource", resource.scope)), **who_has_access(request, resource, allowed),
         "may_read_events": reads, "events": history.tell(events[:EVENTS_SHOWN], targets=False),
     })  # fmt: skip
 
 
 def able(user: User, resource: Resource, allowed: set[str]) -> list[dict[str, str]]:
-    """Every action of the type, whether the user may do it, and why; for components/able.html."""
+    """Every action on such a thing, whether the user may do it, and why; for components/able.html."""
     asks = access.may(user, EXPLAIN[0], At(EXPLAIN[1], resource.scope))
     return [
         {
@@ -129,7 +133,7 @@ def able(user: User, resource: Resource, allowed: set[str]) -> list[dict[str, st
             "why_url": why_url(code, resource),
             "who_url": who_url(code, resource) if asks else "",
         }
-        for code, label in resource.entity_type.actions.items()
+        for code, label in resource.entity_type.actions_on_one.items()
     ]
 
 
@@ -182,6 +186,24 @@ def conflicting(request: PageRequest, resource: Resource, changeable: set[str]) 
     changes = f" {last.before_and_after}." if last else ""
     form.add_error(None, f"{who_changed(now)}{changes} Save again to replace that with yours, or open the page anew.")
     return form
+
+
+@visible
+def resource_delete(request: PageRequest, resource: Resource) -> HttpResponse:
+    """Retire it; what runs goes on running, Roster just knows nothing of it any more."""
+    request.actor.require("retire", At("resource", resource.scope))
+    form = ConfirmForm(request.POST if request.method == "POST" else None, expected=resource.name)
+    if form.is_valid():
+        retire_resource(actor=request.actor, resource=resource)
+        messages.success(request, f"{resource} retired")
+        return redirect("resource_index")
+    context = {
+        "resource": resource,
+        "form": form,
+        "crumbs": resource_crumbs(request, resource, "Retire"),
+        "shares": shares.shares_of(resource).count(),
+    }
+    return render(request, "console/resources/confirm_delete.html", context, status=422 if form.is_bound else 200)
 
 
 @requires("share", "resource")

@@ -36,7 +36,7 @@ from policies.errors import Conflict
 from policies.history import last_change
 from policies.models import Role
 from policies.protected import At
-from policies.role_differences import Difference, differences
+from policies.role_differences import Difference, description, differences
 from policies.rulebook import rulebook
 from policies.sentences import PLACES
 
@@ -156,7 +156,7 @@ def review_page(request: PageRequest, role: Role | None, start: RoleDraft, draft
     effects = effects_of(request.actor, partial(change, request, role, draft))
     context = {
         "role": role, "draft": draft, "crumbs": crumbs(role, "Review"), "effects": effects,
-        "differences": differences(start if role else RoleDraft(""), draft), "home": home_of_roles(),
+        "differences": differences(start, draft) if role else description(draft), "home": home_of_roles(),
         "sent": [(name, value) for name in request.POST if name not in BUTTONS for value in request.POST.getlist(name)],
     }  # fmt: skip
     return render(request, "console/role_editing/review.html", context)

@@ -17,6 +17,8 @@ from policies.holdings import LIVE, forget
 from policies.models import Role, RoleAssignment
 from policies.protected import OrgAssignment
 
+SORTED_AT_ONCE = 2000  # users whose sort keys are written together
+
 
 class Change(NamedTuple):
     """What a change of roles did."""
@@ -84,7 +86,7 @@ def change_roles(*, actor: Actor, user: User, scope: Scope, wanted: list[Role], 
         require(actor, "delete", assignment)
         assignment.delete()
     if added or removed:
-        update_sort_key(user)
+        update_sort_keys([user.pk])
         forget(user)
     return Change(added, [assignment.role for assignment in removed], [a.role for a in held.values()])
 
@@ -285,10 +287,25 @@ def _changed(subject: User | Group) -> None:
     if isinstance(subject, User):
         forget(subject)
         if subject.is_project_user:
-            update_sort_key(subject)
+            update_sort_keys([subject.pk])
 
 
-def update_sort_key(user: User) -> None:
+def update_sort_keys(users: Collection[int]) -> None:
     """The only writer of User.roles_sort_key: the labels of a project user's roles, in the order in which a row shows them."""
-    labels = user.role_assignments.order_by("role__label").values_list("role__label", flat=True)
-    User.objects.filter(pk=user.pk).update(roles_sort_key=", ".join(labels)[:200])
+    labels: dict[int, list[str]] = {user: [] for user in users}
+    rows = RoleAssignment.objects.filter(user__in=users).order_by("role__label").values_list("user", "role__label")
+    for user, label in rows:
+        labels[user].append(label)
+    alike: dict[str, list[int]] = {}
+    for user, found in labels.items():
+        alike.setdefault(", ".join(found)[:200], []).append(user)
+    for key, some in alike.items():
+        User.objects.filter(pk__in=some).update(roles_sort_key=key)
+
+
+def relabelled(roles: Iterable[Role]) -> None:
+    """Roles are called otherwise now: so are they in the sort keys of the project users who hold them."""
+    held = RoleAssignment.objects.filter(role__in=roles, user__project__isnull=False).order_by()
+    users = list(held.values_list("user", flat=True).distinct())
+    for start in range(0, len(users), SORTED_AT_ONCE):
+        update_sort_keys(users[start : start + SORTED_AT_ONCE])

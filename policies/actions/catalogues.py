@@ -10,6 +10,7 @@ from django.db.models import Count, QuerySet
 
 from accounts.models import Scope
 from policies.actions.administrators import keep_an_administrator
+from policies.actions.assignments import relabelled
 from policies.actor import Actor
 from policies.audit import Trail, recording
 from policies.catalogue_differences import differences, sentences, stored, type_entry
@@ -209,9 +210,11 @@ def _write_roles(change: _Change, types: dict[str, EntityType]) -> None:
     modules = {module.code: module for module in catalogue.modules.all()}
     rows: dict[str, Role] = {}
     from_file = {code: role for code, role in entry.roles.items() if code not in change.made_here}
+    called = dict(catalogue.roles.values_list("code", "label"))
     for position, role in enumerate(from_file.values()):
         values = _row(role) | {"module": modules.get(role.module), "position": position}
         rows[role.code], _ = Role.objects.update_or_create(catalogue=catalogue, code=role.code, defaults=values)
+    relabelled([row for code, row in rows.items() if called.get(code, row.label) != row.label])
     for code, role in from_file.items():
         rows[code].includes.set(rows[included] for included in role.includes)
     Rule.objects.filter(role__in=[rows[code] for code in change.roles]).delete()

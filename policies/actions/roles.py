@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from accounts.models import Scope
 from policies.actions.administrators import keep_an_administrator
-from policies.actions.assignments import take_roles
+from policies.actions.assignments import relabelled, take_roles
 from policies.actions.saving import save
 from policies.actions.widening import require_own
 from policies.actor import Actor
@@ -110,6 +110,8 @@ def update_role(*, actor: Actor, role: Role, draft: RoleDraft, seen: str = "") -
             return role
         with keep_an_administrator():
             _write(actor, role, draft, before)
+        if draft.label != before.label:
+            relabelled([role])
         trail.add("role.update", role, before=_told(before, draft), after=_told(draft, before))
     return role
 

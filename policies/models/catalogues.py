@@ -114,6 +114,11 @@ class EntityType(models.Model):
         """{code: label}, in the order of the catalogue."""
         return dict(self.action_labels)
 
+    @cached_property
+    def actions_on_one(self) -> dict[str, str]:
+        """Those that can be done with a thing that exists: nothing is created twice."""
+        return {code: label for code, label in self.actions.items() if code != "create"}
+
 
 class Role(models.Model):
     """A named set of rules that can be given to somebody in a scope."""

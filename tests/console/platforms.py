@@ -60,10 +60,16 @@ class Console:
         return bool(allowed)
 
     def actions(self, user: User, kind: str, thing: Any) -> set[str]:
-        """What the API's search says that the user may do with the thing, or with some of the kind in a place."""
-        body = question(user.username, "", kind, self.id_of(thing, kind), of=self.kind_of(user))
-        del body["action"]
-        return {each["name"] for each in self.api.ask(SEARCH["action"], body)["results"]}
+        """What the API's search says that the user may do with the thing, or with some of the kind in a place.
+
+        Of a thing that exists the search does not say `create`: that is asked beside it.
+        """
+        body = question(user.username, "create", kind, self.id_of(thing, kind), of=self.kind_of(user))
+        found = {each["name"] for each in self.api.ask(SEARCH["action"], body)["results"]}
+        if self.is_place(thing, kind):
+            return found
+        assert "create" not in found
+        return found | ({"create"} if self.api.ask(EVALUATION, body)["decision"] else set())
 
     def id_of(self, thing: Any, kind: str) -> str:
         return f"{thing.kind}:{thing.slug}" if self.is_place(thing, kind) else thing.uid

@@ -367,7 +367,7 @@ def test_what_can_tells_conditions_groups_and_shares(world: None) -> None:
     share(actor=COMMAND, thing=Resource.objects.get(name="masks"), action="access", subject=team)
     rows = {(row["type"], row["action"], row["source"]): row["conditions"] for row in printed("what_can", "ann")}
     through = "Project Administrator through group Team: Vision, in Vision"
-    assert rows["roster:org_assignment", "create", through] == ["its target is project"]
+    assert rows["roster:org_assignment", "create", through] == ["the place is a project"]
     assert rows["roster:project", "update", through] == []
     assert rows["roster:project", "read", "Shared with them"] == ["it is Vision"]
     assert rows["ovhcloud:notebook", "access", "Shared with group Team: Vision"] == ["it is masks"]

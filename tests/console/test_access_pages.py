@@ -168,12 +168,12 @@ class TestWhatIsMissing:
         Catalogue.objects.filter(code="runai").update(is_enabled=True)
         RulebookVersion.renew()
         pending = next(r for r in rulebook().roles.values() if r.needs_scope and access_of(r.pk))
-        give_role(actor=COMMAND, role=pending, subject=org.outsider, scope=org.root)
+        give_role(actor=COMMAND, role=pending, subject=org.outsider, scope=org.root, reason="Waits for a project")
         action, kind = access_of(pending.pk)
         page = check(administrator, f"{kind.full_name}/{action}", user="outsider", place="alpha")
         assert not page.context["explanation"].allowed
         assert "pending" in missing(page)
-        assert "It is pending until it is given at a narrower scope." in Page(page).text
+        assert "Waits for a project. It is pending until it is given at a narrower scope." in Page(page).text
 
     @pytest.mark.parametrize("what", ["catalogue", "module"])
     def test_switched_off(self, org: SimpleNamespace, administrator: Client, what: str) -> None:
@@ -354,6 +354,17 @@ class TestTheForm:
             assert page.context["explanation"].allowed == allowed
             assert page.context["explanation"].sentence.endswith(f"give {role(name).label} in Alpha.")
 
+    def test_roles_in_conditions_are_called_by_their_labels(self, org: SimpleNamespace, administrator: Client) -> None:
+        """RUN-10: what a giver may not give, and what they may."""
+        Catalogue.objects.filter(code="runai").update(is_enabled=True)
+        RulebookVersion.renew()
+        give_role(actor=COMMAND, role=role("runai:department_admin"), subject=org.outsider, scope=org.department)
+        page = check(
+            administrator, "roster:role_assignment/create", user="outsider", object="runai:editor", place="alpha"
+        )
+        assert "the role is Researcher or ML Engineer" in Page(page).text
+        assert "The role is Editor." in Page(page).text
+
 
 @pytest.mark.parametrize(
     ("what", "query"),
@@ -460,7 +471,7 @@ def test_what_can_tells_actions_conditions_and_sources(org: SimpleNamespace, kee
     assert told["project"] == (["Open"], ["in Alpha"])
     own = keeper.get(reverse("what_can"))
     conditions = {power.kind.code: power.told[0]["where"] for power in own.context["rows"]}
-    assert conditions["org_assignment"] == "its target is project"
+    assert conditions["org_assignment"] == "the place is a project"
     assert conditions["project"] == ""
     lines = list(csv.reader(keeper.get(reverse("what_can_export")).getvalue().decode().splitlines()))
     assert ["roster:project", "Projects", "update", "", "roster:project_administrator", "in Alpha"] in lines

@@ -555,7 +555,7 @@ def test_it_agrees_with_may_on_everything_of_the_organization(org: SimpleNamespa
             assert set(ids(asking.ask(SEARCH["subject"], body))) == allowed
         for user in everybody(org):
             found = ids(asking.ask(SEARCH["action"], question(user.username, "", kind, name)))
-            assert found == [action for action in actions if access.may(user, action, thing)]
+            assert found == [action for action in actions if action != "create" and access.may(user, action, thing)]
             for action in found:
                 body = {**question(user.username, action, kind), "resource": {"type": kind}}
                 assert name in ids(asking.ask(SEARCH["resource"], body))
@@ -566,6 +566,17 @@ def test_some_place_of_its_own_is_decided_like_a_page_there(org: SimpleNamespace
         for scope in (org.alpha, org.beta):
             expected = access.may(user, "read", At("event_history", scope))
             assert decided(asking, user.username, "read", "event_history", f"project:{scope.slug}") == expected
+
+
+def test_what_exists_is_created_nowhere_and_what_may_be_is(org: SimpleNamespace, asking: Caller) -> None:
+    a_notebook(org.alpha, "job", code="runai:job", external_id="j-1")
+    give(org.outsider, "runai:researcher", org.alpha)
+    for thing, expected in (
+        ("j-1", ["read", "update", "delete"]),
+        ("project:alpha", ["create", "read", "update", "delete"]),
+    ):
+        assert ids(asking.ask(SEARCH["action"], question("outsider", "", "runai:job", thing))) == expected
+    assert decided(asking, "outsider", "create", "runai:job", "project:alpha")
 
 
 def test_a_person_added_a_moment_ago_is_known(org: SimpleNamespace, asking: Caller) -> None:

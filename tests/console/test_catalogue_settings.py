@@ -227,7 +227,7 @@ class TestRunAI:
 
 def test_switching_off_says_who_loses_what(org: SimpleNamespace, admin: Client) -> None:
     text = Page(reviewed(admin, "ovhcloud", enabled=None)).text
-    assert "Enabled yes → no" in text
+    assert "Switched on yes → no" in text
     assert "2 project users lose open · Notebooks, training jobs and deployed apps" in text
     assert "Pipeline of Alpha, Pipeline of Beta" in text
     assert Catalogue.objects.get(code="ovhcloud").is_enabled

@@ -121,7 +121,8 @@ FORMS = [
     "service_endpoint_update", "project_user_token", "account_token", "region_create", "region_update",
     "project_user_create", "project_user_update", "project_user_roles", "project_user_password", "project_user_delete",
     "project_user_disable", "project_create", "project_update", "project_delete", "share_create", "account_detail",
-    "resource_update", "resource_share_create", "account_login", "bulk_create", "role_delete", "catalogue_update",
+    "resource_update", "resource_delete", "resource_share_create", "account_login", "bulk_create", "role_delete",
+    "catalogue_update",
 ]  # fmt: skip
 # Fields that pages send without a form of their own.
 UNSHOWN = {
@@ -405,7 +406,7 @@ PAGES = [
     "project_user_credential_delete",
     "project_activity", "activity_index", "account_detail", "bulk_create", "bulk_detail", "project_user_export",
     "project_activity_export", "activity_export", "project_user_activity_export", "resource_index", "resource_export",
-    "resource_detail", "resource_update", "resource_share_create", "role_index", "role_detail", "role_compare",
+    "resource_detail", "resource_update", "resource_delete", "resource_share_create", "role_index", "role_detail", "role_compare",
 ]  # fmt: skip
 
 

@@ -97,6 +97,7 @@ TABLE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "resource_export": (ALL, ALL),
     "resource_detail": (REGISTERED, REGISTERED),
     "resource_update": (REGISTERED, ends(422, REGISTERED)),
+    "resource_delete": (REGISTERED, ends(422, REGISTERED)),
     "resource_share_create": (REGISTERED, ends(422, REGISTERED)),
     "resource_share_search": (REGISTERED, REGISTERED),
     "resource_share_delete": ((302, 403, 404, 404, 200), (302, 403, 404, 404, 302)),  # shared with the outsider

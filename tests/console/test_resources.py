@@ -107,6 +107,17 @@ def test_the_list_shows_what_one_may_see_and_what_one_may_do(org: SimpleNamespac
     assert names(org.administrator) == ["beta secret", "masks"]  # who manages registrations has to find them
 
 
+def test_nothing_that_exists_is_created(org: SimpleNamespace) -> None:
+    """`create` is a question about a place; of a thing that is there it is neither offered nor told."""
+    job = register("runai:job", org.alpha, "job", external_id="j-1")
+    researcher = person("researcher")
+    give(researcher, "runai:researcher", org.alpha)
+    assert may(researcher, job) == ["Read", "Update", "Delete"]
+    [row] = signed_in(researcher).get(INDEX).context["rows"]
+    assert row["actions"] == ["Read", "Update", "Delete"]
+    assert [line["label"] for line in detail(researcher, job).context["able"]] == ["Read", "Update", "Delete"]
+
+
 def test_what_one_may_not_see_does_not_exist(org: SimpleNamespace) -> None:
     """OVH-10: what lies in another project is unknown here: page, export, search, filters, share pages."""
     for name in ("resource_detail", "resource_update", "resource_share_create", "resource_share_search"):
@@ -197,7 +208,7 @@ def test_h2o_05_a_private_app_is_its_owners_alone(apps: SimpleNamespace) -> None
     for other in (apps.full, apps.visitor, apps.outsider):
         assert "private app" not in names(other)
         assert detail(other, apps.private).status_code == 404
-    assert may(apps.full, apps.open) == ["Upload", "View", "Launch", "See the owner's e-mail"]
+    assert may(apps.full, apps.open) == ["View", "Launch", "See the owner's e-mail"]
 
 
 def test_h2o_07_instances(apps: SimpleNamespace) -> None:
@@ -312,7 +323,7 @@ def test_conditions_of_roles_are_told(apps: SimpleNamespace) -> None:
     give(apps.administrator, "h2o:admin", apps.root)
     [own] = [r for r in detail(apps.administrator, apps.private).context["reaching"] if str(r.role) == "Full Access"]
     assert dict(own.actions)["Launch"] == "they own it"
-    assert dict(own.actions)["Upload"] == ""
+    assert "Upload" not in dict(own.actions), "it is there already"
     default = [r for r in detail(apps.administrator, apps.open).context["reaching"] if r.scope is None]
     assert [str(line.role) for line in default] == ["Visitor"]
 
@@ -328,10 +339,13 @@ def test_what_it_belongs_to_is_named_to_those_who_may_see_that(apps: SimpleNames
 
 def test_what_happened_to_it_in_words(org: SimpleNamespace) -> None:
     share(actor=COMMAND, thing=org.masks, action="access", subject=org.outsider)
-    update_resource(actor=COMMAND, resource=org.masks, visibility="v")
+    update_resource(actor=COMMAND, resource=org.masks, visibility="v", url="https://tools.example.com/masks")
     events = detail(org.administrator, org.masks).context["events"]
     assert [event.what for event in events] == ["changed", "let outsider open", "registered"]
-    assert [tuple(change) for change in events[0].changes] == [("Visibility", "", "v")]
+    assert [tuple(change) for change in events[0].changes] == [
+        ("URL", "", "https://tools.example.com/masks"),
+        ("Visibility", "", "v"),
+    ]
     assert detail(org.operator, org.masks).context["events"] == []
 
 
@@ -466,6 +480,33 @@ def test_two_who_edit_at_once(org: SimpleNamespace) -> None:
     assert Resource.objects.get(pk=org.masks.pk).name == "mine"
     retire_resource(actor=COMMAND, resource=org.masks)
     assert form.submit(admin, path, name="late").status_code == 404
+
+
+# ---- Retiring it
+
+
+def test_who_may_retire_it_does_so_by_its_name(org: SimpleNamespace) -> None:
+    share(actor=COMMAND, thing=org.masks, action="access", subject=org.outsider)
+    admin, path = signed_in(org.administrator), reverse("resource_delete", args=[org.masks.uid])
+    assert path in detail(org.administrator, org.masks).content.decode()
+    form = Page(admin.get(path)).form("confirm")
+    assert "1 share ends with it" in Page(admin.get(path)).text
+    assert form.submit(admin, path, confirm="mask").status_code == 422
+    assert form.submit(admin, path, confirm="masks")["Location"] == INDEX
+    assert not Resource.objects.filter(pk=org.masks.pk).exists()
+    event = AuditEvent.objects.order_by("-sequence").first()
+    assert event is not None
+    assert (event.action, event.actor_uid, event.object_name) == ("resource.retire", org.administrator.uid, "masks")
+    assert form.submit(admin, path, confirm="masks").status_code == 404
+
+
+def test_who_may_not_retire_it_is_told_and_offered_nothing(org: SimpleNamespace) -> None:
+    """What one may do with the thing itself, deleting included, is another matter than its registration."""
+    path, client = reverse("resource_delete", args=[org.masks.uid]), signed_in(org.operator)
+    assert "Delete" in may(org.operator, org.masks)
+    assert path not in detail(org.operator, org.masks).content.decode()
+    assert (client.get(path).status_code, client.post(path, {"confirm": "masks"}).status_code) == (403, 403)
+    assert Resource.objects.filter(pk=org.masks.pk).exists()
 
 
 # ---- Queries

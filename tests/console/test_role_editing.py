@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from policies import access
+from policies.actions import assignments
 from policies.actions.assignments import give_role
 from policies.actions.roles import TAKEN_AT_ONCE, RoleDraft, create_role, delete_role, draft_of, update_role
 from policies.actions.switches import name_role, switch_catalogue
@@ -25,7 +26,7 @@ from policies.protected import At
 from policies.rulebook import rulebook
 from tests.console.conftest import COMMAND, person, role
 from tests.console.pages import Page, PageForm
-from tests.factories import give
+from tests.factories import a_project_user, give
 
 ClientOf = Callable[[str], Client]
 NEW = "/roles/new/"
@@ -227,6 +228,21 @@ def test_the_review_says_who_gains_and_loses_before_anything_is_saved(org: Simpl
     assert (event.before, event.after) == (
         {"rules": ["can read roster:cluster"]}, {"rules": ["can update roster:project"]},
     )  # fmt: skip
+
+
+def test_a_new_name_sorts_the_lists_of_users_too(
+    org: SimpleNamespace, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of a project's users sorts by the names of their roles, whichever way these change."""
+    reader = a_role("Reader", RuleEntry("read", PROJECT))
+    users = [a_project_user(org.alpha, f"user-{number}") for number in range(5)]
+    for user in users[:3]:
+        give_role(actor=COMMAND, role=reader, subject=user, scope=org.alpha)
+    give_role(actor=COMMAND, role=role("ovhcloud:ai_training_read"), subject=users[0], scope=org.alpha)
+    monkeypatch.setattr(assignments, "SORTED_AT_ONCE", 2)
+    saved(admin, edit_path(reader), reviewed(admin, edit_path(reader), label="A reader"))
+    keys = [User.objects.get(pk=user.pk).roles_sort_key for user in users]
+    assert keys == ["A reader, AI Training Reader", "A reader", "A reader", "", ""]
 
 
 def test_nothing_changed_is_nothing_written(admin: Client) -> None:

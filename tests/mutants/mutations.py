@@ -12,8 +12,8 @@ class Mutation(NamedTuple):
 ACCESS = (
     Mutation(
         "a disabled user may",
-        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    lines = subject",
-        "subject = subject_for(user)\n    lines = subject",
+        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    if outside",
+        "subject = subject_for(user)\n    if outside",
     ),
     Mutation(
         "may: no boundary",
@@ -120,17 +120,20 @@ ACCESS = (
     Mutation("projects: a share of any action", ', permission__codename="read")', ")"),
     Mutation(
         "projects: no boundary",
-        "return _bounded(rows, subject, protected)\n\n\ndef _held",
-        "return rows\n\n\ndef _held",
+        "return _bounded(rows, subject, protected)\n\n\ndef _roles",
+        "return rows\n\n\ndef _roles",
     ),
     Mutation("places: whatever the conditions", "if on_some or not line.conditions\n", "\n"),
     Mutation("places: conditions are never met", "if on_some or not line.conditions\n", "if not line.conditions\n"),
+    Mutation("some: a disabled user may", "return user.is_active and any(line", "return any(line"),
     Mutation(
-        "some: a disabled user may",
-        "if not user.is_active:\n        return False\n    subject = subject_for(user)\n    lines = (",
-        "subject = subject_for(user)\n    lines = (",
+        "some: whoever holds any role",
+        "any(line.role_id in subject_for(user).role_ids for line in lines)",
+        "any(lines)",
     ),
-    Mutation("some: whoever holds any role", "any(line.role_id in subject.role_ids for line in lines)", "any(lines)"),
+    Mutation(
+        "why: a bad question about a disabled user", "    rules_about(book_for(user), action, thing)\n    if", "    if"
+    ),
     Mutation(
         "assignments: not as places",
         'for name in ("role_assignment", "org_assignment")]',

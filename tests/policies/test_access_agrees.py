@@ -215,7 +215,12 @@ def test_what_is_not_clear_or_not_declared_raises() -> None:
 
 def check_undeclared() -> None:
     built = Builder(0, dense=False)
-    person = User.objects.filter(is_active=True, username__startswith="person")[0]
+    people = User.objects.filter(username__startswith="person")
+    for person in (people.filter(is_active=True)[0], people.filter(is_active=False)[0]):
+        check_undeclared_of(built, person)
+
+
+def check_undeclared_of(built: Builder, person: User) -> None:
     for name in ("thing", "nothing", "c0:nothing", "c2:thing"):
         with pytest.raises(UnknownQuestion):
             access.may(person, "view", At(name))
@@ -225,8 +230,17 @@ def check_undeclared() -> None:
         access.may(person, "fly", built.rows["thing0"])
     with pytest.raises(UnknownQuestion):
         access.permitted(person, "fly", "c0:thing")
-    with pytest.raises(TypeError):
-        access.may(person, "view", object())
+    for ask in (access.may, access.explain):
+        with pytest.raises(UnknownQuestion):
+            ask(person, "fly", built.rows["thing0"])
+        with pytest.raises(TypeError):
+            ask(person, "view", object())
+    with pytest.raises(UnknownQuestion):
+        access.permitted_scopes(person, ("fly", "c0:thing"))
+    with pytest.raises(UnknownQuestion):
+        access.visible_scopes(person, "project", ("fly", "c0:thing"))
+    with pytest.raises(UnknownQuestion):
+        access.may_some(person, "fly", "c0:thing")
     assert not person.has_perm("roster.fly", built.rows["thing0"])
     assert not person.has_perm("roster.view", object())
 

@@ -280,6 +280,10 @@ class TestLoadingAgain:
         load()
         assert access.may(User.objects.get(pk=reader.pk), "access", notebook)
 
+    def test_a_new_name_of_a_role_sorts_the_lists_of_users_too(self, edited: Edit, reader: User) -> None:
+        load(edited("ovhcloud", {"label: AI Training Reader": "label: Reader"}))
+        assert User.objects.get(pk=reader.pk).roles_sort_key == "Reader"
+
     def test_each_changed_catalogue_is_one_audit_event_in_words(self, edited: Edit) -> None:
         count = AuditEvent.objects.count()
         load(
