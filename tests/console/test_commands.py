@@ -249,6 +249,8 @@ def test_projects(alpha: Project) -> None:
     assert run_json("list_projects", "--search", "groe") == [made]
     assert "taken" in refused("create_project", "Other", "--slug", "alpha")
     assert "slug: " in refused("create_project", "Other", "--slug", "no good")
+    assert run_json("create_project", "Case", "--slug", "MixedCase")["slug"] == "mixedcase"
+    assert run_json("list_users", "MixedCase") == []
     assert "name: " in refused("create_project", " ")
 
 
