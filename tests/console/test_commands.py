@@ -161,6 +161,7 @@ def test_a_user_belongs_to_one_project(job: dict[str, Any], beta: Project) -> No
     assert run_json("list_users", "beta") == []
     assert refused("edit_roles", "beta", "job", "--no-roles") == "There is no user 'job' in project beta."
     assert "taken" in refused("add_user", "beta", "--description", "x", "--username", "job")
+    assert "what the user is for" in refused("add_user", "alpha", "--description", " ")
     assert roles_of("job") == ["ai_training_operator", "objectstore_operator"]
 
 
