@@ -25,4 +25,5 @@ class Among(Lookup):
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::bigint[])", (*parameters, sorted(self.rhs))
+        numbers = ",".join(map(str, sorted(self.rhs)))  # as text: the driver would adapt each number of a list
+        return f"{column} = ANY(%s::bigint[])", (*parameters, f"{{{numbers}}}")

@@ -44,6 +44,7 @@ from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
 from policies.rulebook import Line, Rulebook, rulebook
 
+FEW_SCOPES = 20  # of more, a branch of their own begins with what they hold
 FEW_OBJECTS = 5000  # so many are sorted; of more, those of a page are soon met in the order of their names
 FEW = 2000  # users whom one query names by their row numbers
 
@@ -287,12 +288,13 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
     above = frozenset(within.ancestor_ids) if within is not None else frozenset((subject.book.root_id,))
     project = within is not None and within.kind == Scope.Kind.PROJECT  # few rows, and nothing lies below
     found, branches = [], []  # conditions on the rows themselves; row numbers, each branch with an index of its own
-    lower: dict[tuple[Condition, ...], list[Q]] = defaultdict(list)
+    lower: dict[tuple[tuple[Condition, ...], frozenset[int]], list[Q]] = defaultdict(list)
     for (conditions, kinds), scopes in _reaches(subject, wanted).items():
         asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()
         if not scopes & above:
             if protected.scope and not project:
-                lower[conditions].append(asked & _below(protected, scopes))
+                alone = kinds if len(scopes) > FEW_SCOPES else frozenset()
+                lower[conditions, alone].append(asked & _below(protected, scopes))
             continue
         asked = _all(asked, conditions, subject, protected)
         if asked == Q():
@@ -301,7 +303,9 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
             found.append(asked)
         else:
             branches.append(rows.filter(asked))
-    branches += [rows.filter(_all(reduce(or_, q), conditions, subject, protected)) for conditions, q in lower.items()]
+    branches += [
+        rows.filter(_all(reduce(or_, q), conditions, subject, protected)) for (conditions, _), q in lower.items()
+    ]
     if found and not project:
         everywhere = rows.filter(reduce(or_, found)).order_by()
         if everywhere[: FEW_OBJECTS + 1].count() <= FEW_OBJECTS:
@@ -317,7 +321,9 @@ def _all(asked: Q, conditions: Iterable[Condition], subject: Subject, protected:
 
 def _below(protected: Protected, scopes: set[int]) -> Q:
     """Whether an object lies in one of the scopes, or below."""
-    if protected.model is Resource:  # asked of several types at once: one join serves them all
+    if (
+        protected.model is Resource and len(scopes) <= FEW_SCOPES
+    ):  # several kinds in one branch: one join serves them all
         return Q(scope__above__ancestor__among=scopes)
     return Q(**{f"{protected.scope}__in": ScopeClosure.objects.filter(ancestor__among=scopes).values("descendant")})
 

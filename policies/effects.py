@@ -24,7 +24,7 @@ from policies.conditions import Condition, Field
 from policies.holdings import LIVE, union
 from policies.models import RoleAssignment
 from policies.protected import At
-from policies.rulebook import Rulebook, restore_rulebook, rulebook
+from policies.rulebook import Rulebook, forget_rulebook, rulebook
 from policies.sentences import joined, lowered, said
 
 NAMES_SHOWN = 3
@@ -97,8 +97,7 @@ def effects_of(actor: Actor, change: Callable[[], Any]) -> Effects:
     except _Undone:
         pass
     finally:
-        if before is not None:
-            restore_rulebook(before)
+        forget_rulebook()
         actor.forget()
     assert before is not None
     assert after is not None

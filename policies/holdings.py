@@ -88,13 +88,18 @@ class Subject:
 
     def scope_ids(self, role_id: int) -> set[int]:
         """Row numbers of the scopes where the subject holds a role in effect."""
-        found = self._scope_ids.get(role_id)
+        givers = self.book.comes_with.get(role_id, frozenset()) & self.given.keys()
+        return set().union(*map(self._scopes_given, givers))
+
+    def _scopes_given(self, role_id: int) -> set[int]:
+        """Row numbers of the scopes where the role itself was given, or is held by default, in effect."""
+        found = self._given_in.get(role_id)
         if found is None:
-            found = self._scope_ids[role_id] = {h.scope_id for h in self.held(role_id) if h.in_effect}
+            found = self._given_in[role_id] = {h.scope_id for h in self._itself(role_id) if h.in_effect}
         return found
 
     @cached_property
-    def _scope_ids(self) -> dict[int, set[int]]:
+    def _given_in(self) -> dict[int, set[int]]:
         return {}
 
     @cached_property

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db.models import QuerySet, Subquery
@@ -78,7 +78,6 @@ class Rulebook:
         return found
 
 
-_current: Rulebook | None = None
 # Within asked_once(): the rules that this request has read already.
 _of_request: ContextVar[list[Rulebook] | None] = ContextVar("rulebook of the request", default=None)
 
@@ -102,7 +101,7 @@ def know_version(version: str) -> None:
     """Within asked_once(): another query has brought the version (RULEBOOK_VERSION)."""
     held = _of_request.get()
     if held is not None and not held:
-        held.append(_of_version(version))
+        held.append(_load(version))
 
 
 def rulebook() -> Rulebook:
@@ -118,22 +117,7 @@ def rulebook() -> Rulebook:
 
 def _newest() -> Rulebook:
     (version,) = next(iter(_version()), ("",))
-    return _of_version(version)
-
-
-def _of_version(version: str) -> Rulebook:
-    global _current
-    book = _current  # once: another thread may put a book of its own transaction there meanwhile
-    if book is None or book.version != version:
-        book = _current = _load(version)
-    return book
-
-
-def restore_rulebook(book: Rulebook) -> None:
-    """After a change that was undone: the rules are those of before, and need not be read again."""
-    global _current
-    _current = book
-    forget_rulebook()
+    return _load(version)
 
 
 RULEBOOK_VERSION = Subquery(RulebookVersion.objects.values("token")[:1])
@@ -144,7 +128,9 @@ def _version() -> QuerySet[Any]:
     return RulebookVersion.objects.values_list("token")
 
 
+@lru_cache(maxsize=3)
 def _load(version: str) -> Rulebook:
+    """A few versions are kept: a change that is only looked at, or fails, leaves the rules as they were before."""
     roles = {role.pk: role for role in Role.objects.select_related("module", "catalogue").prefetch_related("includes")}
     types = {kind.pk: kind for kind in EntityType.objects.select_related("catalogue")}
     by_name = {role.full_name: role.pk for role in roles.values()}

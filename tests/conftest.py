@@ -21,6 +21,7 @@ from tests import installations
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """PostgreSQL is asked what a database has a say in; all the rest runs on SQLite."""
     gc.freeze()  # thousands of tests that stay: looking through them for garbage takes longer than many a test
+    gc.set_threshold(50_000, 20, 20)
     if connection.vendor != "postgresql":
         return
     once = [item for item in items if item.get_closest_marker("once") or not asks_a_database(item)]

@@ -21,7 +21,9 @@ from urllib.parse import quote
 
 OPTIONS = (
     "listen_addresses=''",
-    "random_page_cost=1.1",  # as the README advises for SSDs
+    "random_page_cost=1.1",  # this and the next two as the README advises
+    "max_parallel_workers_per_gather=0",
+    "jit=off",
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",

@@ -30,8 +30,8 @@ if "init_command" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["TEST"] = {"NAME": ROSTER_DATA / "test.sqlite3"}
     DATABASES["default"]["OPTIONS"]["init_command"] += "; PRAGMA synchronous=OFF"
 
-# A query per row raises in any request of any test.
-INSTALLED_APPS.append("zeal")
-MIDDLEWARE.insert(0, "zeal.middleware.zeal_middleware")
+    # A query per row raises in any request of any test; it would be the same one on the other database.
+    INSTALLED_APPS.append("zeal")
+    MIDDLEWARE.insert(0, "zeal.middleware.zeal_middleware")
 # allauth looks at a person's sessions one by one, at each sign-in and to list them, and twice where two requests make one.
 ZEAL_ALLOWLIST = [{"model": model, "field": "get()"} for model in ("sessions.Session", "usersessions.UserSession")]

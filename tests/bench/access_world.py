@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.models import Scope, User
 from policies.models import Catalogue, EntityType, Module, Role, RulebookVersion
-from tests.bench.setting import SCALE
+from tests.bench.setting import SCALE, settle
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ def build() -> None:
     """Fill the database, unless it is filled already; tell how long each part took."""
     if User.objects.filter(username=HEAVY).exists():
         return
+    fill()
+    settle()
+
+
+def fill() -> None:
     Catalogue.objects.update(is_enabled=True)
     Module.objects.update(is_installed=True)
     RulebookVersion.renew()
@@ -49,7 +54,6 @@ def build() -> None:
                 cursor.execute(statement)
             print(f"  {part.__name__:12} {time.perf_counter() - started:6.1f} s", flush=True)
         cursor.execute("SET session_replication_role = DEFAULT")
-        cursor.execute("VACUUM ANALYZE")
 
 
 def scopes() -> list[str]:
@@ -120,9 +124,9 @@ def resources() -> list[str]:
     array = "ARRAY[" + ",".join(map(str, kinds)) + "]"
     return [
         f"""INSERT INTO policies_resource
-            (uid, entity_type_id, scope_id, name, external_id, owner_id, visibility, is_sample, created_at)
-        SELECT md5('thing' || n), ({array})[1 + n % {len(kinds)}], s.id, 'thing-' || (n::bigint * 7919 % {NUMBERS.resources}), '',
-            (SELECT min(id) FROM accounts_user) + (n::bigint * 104729 % {NUMBERS.people}),
+            (uid, entity_type_id, scope_id, name, external_id, url, owner_id, visibility, is_sample, created_at)
+        SELECT md5('thing' || n), ({array})[1 + n % {len(kinds)}], s.id, 'thing-' || (n::bigint * 7919 % {NUMBERS.resources}),
+            '', '', (SELECT min(id) FROM accounts_user) + (n::bigint * 104729 % {NUMBERS.people}),
             (ARRAY['ALL_USERS', 'PRIVATE', 'PRIVATE', ''])[1 + n % 4], false, now()
         FROM generate_series(1, {NUMBERS.resources}) n
         JOIN accounts_scope s ON s.kind = 'project' AND s.slug = 'project-' || (1 + (n::bigint * 31) % {NUMBERS.projects})""",

@@ -27,7 +27,7 @@ from policies import tokens
 from policies.actions.services import create_token
 from policies.actions.users import disable_user
 from policies.models import RevokedToken, RoleAssignment
-from tests.bench.setting import SCALE, p50, p95, p99, server, times
+from tests.bench.setting import SCALE, p50, p95, p99, server, settle, times
 from tests.factories import COMMAND, a_project, a_service, role
 
 PROJECTS, USERS_OF_EACH = 50, int(200 * SCALE) or 1
@@ -54,8 +54,7 @@ def main() -> None:
     validator = tokens.issue(service, None, ["password"])
     shown = [tokens.issue(user, user.project, ["password"]) for user in users[:500]]
     validations = [validation(validator, text) for text in shown]
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    settle()
     head = f"{PROJECTS * USERS_OF_EACH:,} project users; milliseconds"
     print(f"\n{head:45}{'p50':>8}{'p95':>8}{'p99':>8}{'a second':>10}{'computed':>10}")
     tell("yardstick: one password, hashed here", yardstick())
@@ -159,8 +158,7 @@ def take_back() -> None:
     ends = timezone.now() + timedelta(hours=1)
     rows = (RevokedToken(audit_id=os.urandom(16).hex(), expires_at=ends) for _ in range(TAKEN_BACK))
     RevokedToken.objects.bulk_create(rows, batch_size=10_000)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    settle()
 
 
 def callers(port: int, requests: Sequence[bytes], concurrency: int, seconds: float) -> Answers:

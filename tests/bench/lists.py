@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Project, User
 from policies.models import RoleAssignment
 from policies.offers import roles_of_project_users
-from tests.bench.setting import SCALE, p50, p95, times, vendor
+from tests.bench.setting import SCALE, p50, p95, settle, times, vendor
 from tests.factories import a_project, an_administrator, signed_in
 
 SIZES = (int(1_000 * SCALE), int(100_000 * SCALE))
@@ -70,8 +70,7 @@ def main() -> None:
     projects = [a_project(f"size {size}") for size in SIZES]
     for project, size in zip(projects, SIZES, strict=True):
         fill(project, size)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if vendor() == "postgresql" else "ANALYZE")  # as autovacuum does in production
+    settle()
     role = roles_of_project_users()[1].full_name
     print(f"\n{vendor()}: {SIZES[0]:,} and {SIZES[1]:,} users   p50 / p95 ms                         growth   queries")
     for name, query in PAGES.items():

@@ -263,6 +263,7 @@ def test_sign_out_and_password_are_those_of_the_console(signed_in: Any) -> None:
     assert (answer.status_code, answer.url) == (307, reverse("account_logout"))
 
 
+@pytest.mark.once
 def test_no_page_shows_a_secret(world: SimpleNamespace, signed_in: Any) -> None:
     client = signed_in("administrator")
     secrets = [b"argon2", b"a-key-that-opens-the-console", client.session.session_key.encode()]

@@ -285,6 +285,7 @@ def test_what_one_may_not_see_looks_like_what_does_not_exist(
         assert told(hidden, method) == told(absent, method)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", TABLE)
 def test_looking_changes_nothing(org: SimpleNamespace, clients: dict[str, Client], name: str) -> None:
     """32: GET and HEAD change nothing; only what is exported is written down."""
@@ -300,6 +301,7 @@ def test_looking_changes_nothing(org: SimpleNamespace, clients: dict[str, Client
     assert org.alpha_user.role_assignments.count() == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[1] is not SERVICES])
 def test_a_post_without_our_token_does_nothing(org: SimpleNamespace, clients: dict[str, Client], name: str) -> None:
     """32: CSRF, on sign-in and sign-out too."""
@@ -314,6 +316,7 @@ def test_a_post_without_our_token_does_nothing(org: SimpleNamespace, clients: di
     assert AuditEvent.objects.count() == before
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_the_admin_opens_for_administrators_alone(clients: dict[str, Client], method: str) -> None:
     """Whatever the page: its own rules come behind this door (tests/console/test_admin.py)."""
