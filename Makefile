@@ -10,14 +10,14 @@ START = @$(PYTHON) -I console/start.py
 RUN = $(START) requirements.txt
 TEST = $(START) requirements-test.txt
 
-.PHONY: help run sample test bench mutants lock format readme screenshots
+.PHONY: help run sample test bench bench-access bench-identity mutants lock format readme screenshots
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve the console at http://127.0.0.1:8000 (PORT=8123 ROSTER_DATA=folder)
-	$(RUN) manage.py serve --port $(PORT)
+	$(RUN) manage.py serve --port $(or $(PORT),8000)
 
 sample: ## Load a sample organization, so that no page is empty
 	$(RUN) manage.py prepare

@@ -6,7 +6,9 @@ import tempfile
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -81,6 +83,19 @@ def refuse_unsafe_production(*, debug: bool, secret_key: str, allowed_hosts: lis
         wrong.append("ROSTER_BASE_URL must begin with https://")
     if wrong:
         raise ImproperlyConfigured(f"ROSTER_ENV is production, so: {'; '.join(wrong)}.")
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings of a database: sqlite:///PATH, or postgres:// with user, password, host, port and name.
+
+    Connections outlive a request on both: on SQLite, closing the last one rewrites the whole log.
+    """
+    if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// (user:password@host:5432/name).")
+    try:
+        return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}.") from None
 
 
 def cache(url: str) -> dict[str, str]:

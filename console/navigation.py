@@ -133,7 +133,7 @@ def _frame(request: HttpRequest, user: User) -> dict[str, Any]:
         "theme": user.theme,
         "organization": access.root_for(user).name,
         "project": project,
-        "projects": tuple(projects.values_list("uid", "name", named=True)[:PROJECTS_IN_SWITCHER]),
+        "projects": tuple((p.uid, p.name, front_page(user, p)) for p in projects[:PROJECTS_IN_SWITCHER]),
         "may_create_project": access.may(user, "create", At("project")),
         "menu": menu(request, project),
     }
@@ -217,6 +217,12 @@ def first_page(request: HttpRequest, project: Project) -> str:
     entries = (entry for entry in (*TABS, OVERVIEW) if entry.action and may_open(request.user, entry, project))
     pages = (url(entry, project) for entry in entries)
     return next(pages, link("project_index"))
+
+
+def front_page(user: User, project: Project) -> str:
+    """Where lists of projects lead: as first_page(), of two pages and without a query for each project."""
+    listed = access.may(user, "list", At("project_user", project))
+    return link("project_user_index" if listed else "project_detail", project.uid)
 
 
 def is_current(entry: Entry, here: str) -> bool:

@@ -8,7 +8,6 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-import dj_database_url
 from csp.constants import NONE, SELF
 
 from console import environment, logs
@@ -106,13 +105,8 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
 FORM_RENDERER = "console.forms.rendering.Renderer"
 
 # ---- Storage
-# Connections outlive a request on both databases: on SQLite, closing the last one rewrites the whole log.
 DATABASES = {
-    "default": dj_database_url.parse(
-        os.environ.get("DATABASE_URL") or f"sqlite:///{ROSTER_DATA / 'roster.sqlite3'}",
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
+    "default": environment.database(os.environ.get("DATABASE_URL") or f"sqlite:///{ROSTER_DATA / 'roster.sqlite3'}")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Writers queue instead of failing: WAL lets readers pass, IMMEDIATE takes the write lock before the first read (a

@@ -39,8 +39,13 @@ def check_folder(folder):
         os.makedirs(folder, mode=0o700, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        reason = "it is not a folder" if isinstance(error, FileExistsError) else str(error.strerror).lower()
-        sys.exit("%s cannot be written: %s. Choose a folder of yours: make run ROSTER_DATA=folder" % (folder, reason))
+        sys.exit(
+            "%s cannot be written: %s. Choose a folder of yours: make run ROSTER_DATA=folder" % (folder, reason(error))
+        )
+
+
+def reason(error):
+    return "it is not a folder" if isinstance(error, FileExistsError) else str(error.strerror).lower()
 
 
 def check_port(port):
@@ -51,8 +56,8 @@ def check_port(port):
         try:
             probe.bind(("127.0.0.1", int(port)))
         except OSError as error:
-            reason = str(error.strerror).lower()
-            sys.exit("Port %s cannot be used: %s. Choose another: make run PORT=8123" % (port, reason))
+            another = 8123 if port != "8123" else 8124
+            sys.exit("Port %s cannot be used: %s. Choose another: make run PORT=%d" % (port, reason(error), another))
 
 
 def install(lock):
@@ -62,6 +67,11 @@ def install(lock):
     installed = INSTALLED.read_text().splitlines() if INSTALLED.exists() else []
     if digest in installed:
         return
+    try:
+        VENV.mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=str(VENV)).close()
+    except OSError as error:
+        sys.exit("%s cannot be written: %s. Work in a checkout of your own." % (VENV, reason(error)))
     print("Installing %s into .venv: this takes a minute, once." % lock, flush=True)
     if not PYTHON.exists() or not all(line.startswith(version + " ") for line in installed):
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)

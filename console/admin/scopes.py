@@ -4,11 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from accounts.models import Scope
+from accounts.models import Scope, User
 from console.admin.base import ActionForm, ReadOnlyAdmin, RosterAdmin
 from console.admin.shares import ShareableAdmin
 from policies.actions.scopes import create_scope, delete_scope, update_scope
 from policies.actor import Actor
+from policies.models import Resource, RoleAssignment
 
 
 class ScopeAdmin(ReadOnlyAdmin):
@@ -64,6 +65,19 @@ class PlaceAdmin(RosterAdmin):
 
     def erase(self, actor: Actor, obj: Any) -> None:
         delete_scope(actor=actor, scope=obj)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes with the places stands in the summary."""
+        places = list(objs)
+        named, summary, refused, kept = super().get_deleted_objects(places, request)
+        lost = {
+            "project users": User.objects.filter(project__in=[place.pk for place in places]).count(),
+            "role assignments": RoleAssignment.objects.filter(scope__in=places).count(),
+            "resources": Resource.objects.filter(scope__in=places).count(),
+        }
+        return named, summary | {name: number for name, number in lost.items() if number}, refused, kept
 
 
 class ProjectAdmin(ShareableAdmin, PlaceAdmin):

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, F, OuterRef, QuerySet
-from django.forms.models import fields_for_model
 from django.http import QueryDict
 
 from accounts.models import User
@@ -51,12 +50,8 @@ class DescriptionForm(forms.Form):
 class UpdateForm(forms.Form):
     """A user's description; `seen` is the one that the form was shown with."""
 
-    description = fields_for_model(User, ["description"])["description"]
+    description = DescriptionForm.base_fields["description"]
     seen = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["description"].required = True
 
 
 class RolesForm(forms.Form):

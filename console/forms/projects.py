@@ -25,6 +25,7 @@ class ProjectForm(forms.Form):
     name = MODEL_FIELDS["name"]
     slug = forms.SlugField(
         max_length=80, required=False, label="Short name",
+        error_messages={"invalid": "Use lower-case letters, digits and hyphens."},
         help_text="For commands: lower-case letters, digits and hyphens. Left empty, it is made from the name.",
     )  # fmt: skip
     parent = forms.CharField(required=False, max_length=200, label="Lies in")
@@ -55,9 +56,6 @@ class ProjectForm(forms.Form):
         else:
             self.initial["parent"] = self.project.parent.slug if self.project and self.project.parent else ""
             self.fields["parent"].help_text = "Name or short name of a department or cluster. Empty: the organization."
-
-    def clean_slug(self) -> str:
-        return str(self.cleaned_data["slug"]).lower()
 
     def clean_parent(self) -> Scope | None:
         """The place that was picked or typed, among those where one may put the project."""

@@ -62,7 +62,7 @@ class RosterCommand(BaseCommand):
             if isinstance(error, OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # Out here the failed frames are gone, and with them cursors that are still open on the database's connection.
-        self.note(f"Error: {refusal}")
+        self.stderr.write(escaped(f"Error: {refusal}"))
         sys.exit(refusal.returncode)
 
     def actor(self, options: dict[str, Any]) -> Actor:
@@ -86,8 +86,9 @@ class RosterCommand(BaseCommand):
         return find_scope(options["scope"]) if options["scope"] is not None else None
 
     def note(self, text: str) -> None:
-        """One line beside the data."""
-        self.stderr.write(escaped(text))
+        """One line beside the data: after what was printed so far, and not in the red of errors."""
+        self.stdout.flush()
+        self.stderr.write(escaped(text), str)
 
     def print_rows(self, rows: Iterable[Row], columns: Iterable[str], options: dict[str, Any]) -> None:
         for line in as_json(rows) if options["format"] == "json" else as_table(rows, columns):

@@ -135,8 +135,9 @@ def holds(role: Role) -> Exists:
 @requires("list", "project_user")
 def bulk_detail(request: PageRequest, project: Project, job: str) -> HttpResponse:
     found = get_object_or_404(BulkJob.objects.select_related("started_by"), project=project, uid=job)
+    asks = ASKS[found.change], At("project_user", project)
     if request.method == "POST":
-        request.actor.require(ASKS[found.change], At("project_user", project))
+        request.actor.require(*asks)
         run_batch(actor=request.actor, job=found)
         if not request.htmx:
             return redirect("bulk_detail", project.uid, found.uid)
@@ -147,10 +148,16 @@ def bulk_detail(request: PageRequest, project: Project, job: str) -> HttpRespons
     page = Paginator(items, PAGE_SIZE).get_page(request.GET.get("page"))
     return render_list(request, "bulk", {
         "project": project, "crumbs": bulk_crumbs(request, project, found.get_change_display()),
-        "job": told(found, done, waiting),
+        "job": told(found, done, waiting), "may_continue": access.may(request.user, *asks),
         "summary": [{"state": STATES[result], "count": counts[result], "text": result} for result in sorted(counts)],
         "page": page, "rows": result_rows(request, project, list(page.object_list)),
     }, name="detail")  # fmt: skip
+
+
+def unfinished_job(project: Project) -> BulkJob | None:
+    """The newest job of a project that was left half-way: only its page goes on with it."""
+    waiting = BulkItem.objects.filter(job=OuterRef("pk"), result=BulkItem.Result.WAITING)
+    return BulkJob.objects.filter(Exists(waiting), project=project).select_related("started_by").order_by("-pk").first()
 
 
 def told(job: BulkJob, done: int, waiting: int) -> dict[str, Any]:

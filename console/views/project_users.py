@@ -31,6 +31,7 @@ from console.lists import render_list, search_text, sorted_page
 from console.navigation import crumbs, tabs
 from console.protection import PageRequest, requires, visible_user
 from console.questions import ask_url, what_url
+from console.views.bulk import unfinished_job
 from console.views.credentials import of_project_user
 from policies import access, history
 from policies.abilities import abilities, abilities_of
@@ -55,13 +56,14 @@ def project_user_index(request: PageRequest, project: Project) -> HttpResponse:
     users, filters = listed_users(access.permitted(request.user, "list", "project_user", within=project), request.GET)
     page, sort = sorted_page(request, with_roles(users), SORTS, DEFAULT_SORT)
     allowed, text = may_do(request, project), search_text(request.GET)
+    bulk = bool(allowed & {"give_role", "disable", "delete"})
     narrowed = bool(filters.chips or text)
     return render_list(request, "project_users", {
         "project": project,
         "crumbs": crumbs(request, project, ("Users & Roles", "")),
         "tabs": tabs(request, project, **({} if narrowed else {"project_user_index": page.paginator.count})),
         "actions": allowed | {"export"},
-        "bulk": bool(allowed & {"give_role", "disable", "delete"}),
+        "bulk": bulk, "unfinished": unfinished_job(project) if bulk and not request.htmx else None,
         "onboarding": not narrowed and page.paginator.count == 0,
         "q": text, "filter_form": filters, "chips": filters.chips, "sort": sort,
         "page": page, "rows": rows_of(request, project, page.object_list),

@@ -105,7 +105,7 @@ def counts(user: User, project: Project) -> list[dict[str, Any]]:
         found.append({"label": "Users", "count": users, "url": reverse("project_user_index", args=[project.uid])})
     if access.may(user, "read", At("role_assignment", project)):
         roles = members_roles(project).count()
-        found.append({"label": "Roles of members", "count": roles, "url": reverse("member_index", args=[project.uid])})
+        found.append({"label": "Roles given here", "count": roles, "url": reverse("member_index", args=[project.uid])})
     return found
 
 

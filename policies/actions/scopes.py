@@ -113,7 +113,7 @@ def lock(scope: Scope) -> Scope:
 
 
 def _check(scope: Scope) -> None:
-    scope.slug = scope.slug or ""
+    scope.slug = (scope.slug or "").lower()  # as it is looked up
     if scope.parent and scope.parent.kind not in Scope.PARENTS[Scope.Kind(scope.kind)]:
         raise ValidationError({"parent": f"A {scope.kind} cannot lie in a {scope.parent.kind}."})
     scope.full_clean(exclude=[] if scope.slug else ["slug"])

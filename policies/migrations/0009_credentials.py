@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ec2_credentials', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'EC2 credential',
                 'ordering': ['created_at', 'pk'],
                 'default_permissions': (),
             },

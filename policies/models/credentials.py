@@ -78,6 +78,7 @@ class EC2Credential(models.Model):
     last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = "EC2 credential"
         default_permissions = ()
         ordering = ["created_at", "pk"]
 

@@ -320,6 +320,15 @@ def test_places(world: SimpleNamespace, post: Posting, model: type[Scope]) -> No
     assert post(url(model, "delete", place.pk), post="yes") == [f"{kind}.delete"]
 
 
+def test_what_goes_with_a_place_is_said_before(world: SimpleNamespace, post: Posting) -> None:
+    page = post.client.get(url(Project, "delete", world.a.pk)).content.decode()
+    for line in ("Projects: 1", "Project users: 1", "Role assignments: 2", "Resources: 1"):
+        assert line in page
+    chosen = {"action": "delete_selected", "_selected_action": [world.a.pk, world.b.pk]}
+    page = post.client.post(url(Project, "changelist"), chosen).content.decode()
+    assert "Project users: 2" in page
+
+
 def test_what_an_action_refuses_stands_in_the_form(world: SimpleNamespace, post: Posting) -> None:
     assert post(url(Project, "add"), 200, name="Project A", slug="", parent=world.department.pk) == []
     assert b"This name is taken here." in post.answer.content

@@ -228,6 +228,9 @@ def test_batches_go_on_where_they_stopped(
     job_page = form.submit(keeper, create)["Location"]
     page = keeper.get(job_page)
     assert "Disabling 2 of 4 users." in Page(page).text
+    users_page = reverse("project_user_index", args=[org.alpha.uid])
+    assert "Disable users: not finished" in Page(keeper.get(users_page)).text
+    assert job_page in keeper.get(users_page).content.decode()
     assert len(results(page)) == 2
     before = AuditEvent.objects.count()
     assert keeper.head(job_page).status_code == keeper.get(job_page).status_code == 200
@@ -238,6 +241,7 @@ def test_batches_go_on_where_they_stopped(
     assert fragment.status_code == 200
     assert b"<html" not in fragment.content
     assert "Done: 4 of 4 users" in Page(fragment).text
+    assert "not finished" not in Page(keeper.get(users_page)).text
     assert results(fragment)["three"] == ("unchanged", "Was deleted meanwhile")
     before = AuditEvent.objects.count()
     assert keeper.post(job_page)["Location"] == job_page
@@ -323,7 +327,11 @@ def test_a_job_is_continued_with_the_rights_of_whoever_continues_it(
     _, form = preview(keeper, create, "disable", all="1")
     job_page = form.submit(keeper, create)["Location"]
     viewer = client_of("viewer")
-    assert len(results(viewer.get(job_page))) == 1
+    looked_at = viewer.get(job_page)
+    assert len(results(looked_at)) == 1
+    assert "Not finished: 1 of 4 users" in Page(looked_at).text
+    assert b"Continue" not in looked_at.content
+    assert "not finished" not in Page(viewer.get(reverse("project_user_index", args=[org.alpha.uid]))).text
     assert viewer.post(job_page).status_code == 403
     assert viewer.post(job_page, headers={"HX-Request": "true"}).status_code == 403
     assert BulkItem.objects.filter(result="waiting").count() == 3

@@ -161,6 +161,7 @@ def test_a_user_belongs_to_one_project(job: dict[str, Any], beta: Project) -> No
     assert run_json("list_users", "beta") == []
     assert refused("edit_roles", "beta", "job", "--no-roles") == "There is no user 'job' in project beta."
     assert "taken" in refused("add_user", "beta", "--description", "x", "--username", "job")
+    assert "what the user is for" in refused("add_user", "alpha", "--description", " ")
     assert roles_of("job") == ["ai_training_operator", "objectstore_operator"]
 
 
@@ -249,6 +250,8 @@ def test_projects(alpha: Project) -> None:
     assert run_json("list_projects", "--search", "groe") == [made]
     assert "taken" in refused("create_project", "Other", "--slug", "alpha")
     assert "slug: " in refused("create_project", "Other", "--slug", "no good")
+    assert run_json("create_project", "Case", "--slug", "MixedCase")["slug"] == "mixedcase"
+    assert run_json("list_users", "MixedCase") == []
     assert "name: " in refused("create_project", " ")
 
 

@@ -346,7 +346,7 @@ def test_run_20_users_groups_and_services(runai: SimpleNamespace) -> None:
 
 
 def test_nobody_gives_beyond_their_own_reach(org: SimpleNamespace, client_of: ClientOf) -> None:
-    """21: a project administrator gives nothing above the project, not even to themselves."""
+    """21: a project administrator gives nothing above the project, not even to themselves (JupyterHub CVE-2024-41942)."""
     keeper = client_of("keeper")
     for place in (org.root, org.cluster, org.department, org.beta):
         answer = keeper.post(NEW, asked([org.keeper], [KEEPER], [place]) | {"step": "give"})

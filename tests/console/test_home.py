@@ -48,7 +48,11 @@ def test_the_session_is_written_only_when_the_place_changes(org: SimpleNamespace
 def test_the_first_page_that_one_may_open(org: SimpleNamespace, client_of: ClientOf) -> None:
     share(actor=COMMAND, thing=org.beta, action="read", subject=org.outsider)
     client = client_of("outsider")
-    assert client.get(HOME)["Location"] == reverse("project_detail", args=[org.beta.uid])
+    first = reverse("project_detail", args=[org.beta.uid])
+    assert client.get(HOME)["Location"] == first
+    assert (
+        f'<a href="{first}" aria-current="true">' in client.get(first).content.decode()
+    )  # the switcher leads there too
     unshare(actor=COMMAND, thing=org.beta, action="read", subject=org.outsider)
     assert client.get(HOME).status_code == 200
 
@@ -71,3 +75,5 @@ def test_an_empty_installation_offers_just_two_things(db: None, who: str, offere
     assert page.status_code == 200
     assert (reverse("project_create") in page.content.decode()) is offered
     assert (page.context["may_create"], page.context["may_load_sample"]) == (offered, offered)
+    listed = client.get(reverse("project_index")).content.decode()
+    assert ("No projects yet" in listed, "No projects that you may see" in listed) == (offered, not offered)

@@ -412,7 +412,7 @@ PAGES = [
 
 @pytest.mark.once
 def test_what_was_stored_is_shown_as_what_it_is(org: SimpleNamespace, client: Client, stored: str) -> None:
-    """34: page, attribute, title, CSV; the audit trail's "before" and "after" too."""
+    """34: page, attribute, title, CSV; the audit trail's "before" and "after" too (Zitadel CVE-2024-41953)."""
     for name in PAGES:
         data = {"action": "delete", "all": "1"} if name == "bulk_create" else {}
         response = sent(client, "get", address(name, org), data)

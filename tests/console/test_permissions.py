@@ -272,7 +272,7 @@ def test_who_may(org: SimpleNamespace, clients: dict[str, Client], name: str, me
 def test_what_one_may_not_see_looks_like_what_does_not_exist(
     org: SimpleNamespace, clients: dict[str, Client], name: str
 ) -> None:
-    """19: the same answer, byte for byte but for the request's own id and nonces."""
+    """19: the same answer, byte for byte but for the request's own id and nonces (Keycloak CVE-2026-14615)."""
 
     def told(path: str, method: str) -> tuple[int, str]:
         answer = asked(clients["keeper"], method, path, DATA.get(name, {}))

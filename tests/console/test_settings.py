@@ -34,12 +34,15 @@ def check(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.Compl
         ({"ROSTER_SESSION_IDLE": "2h"}, "number of seconds"),
         ({"ROSTER_TRUSTED_PROXIES": "proxy.local"}, "List IP addresses or networks"),
         ({"CACHE_URL": "memory"}, "CACHE_URL must begin with"),
+        ({"DATABASE_URL": "mysql://db.example/roster"}, "DATABASE_URL must begin with"),
+        ({"DATABASE_URL": "postgres://db.example:port/roster"}, "DATABASE_URL cannot be read"),
     ],
 )
 def test_production_refuses_to_start(tmp_path: Path, change: dict[str, str], words: str) -> None:
     refused = check(tmp_path, **{**PRODUCTION, **change})
     assert refused.returncode != 0
-    assert words in refused.stderr.splitlines()[-1]
+    [line] = refused.stderr.splitlines()
+    assert words in line
 
 
 def test_production_passes_the_deployment_check(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def told(response: Any, username: str) -> tuple[int, str, str]:
 def test_every_failure_looks_like_a_wrong_password(
     mara: User, hashes: list[str], why: Callable[[User], str | None]
 ) -> None:
-    """6, 9: same status, same body, one hash each, with the right password too."""
+    """6, 9: same status, same body, one hash each, with the right password too (Django CVE-2024-39329)."""
     wrong = told(try_to_sign_in(password="wrong"), "mara")
     assert "That name and password do not go together." in wrong[1]
     assert hashes.pop() == "verify"

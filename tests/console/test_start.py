@@ -4,21 +4,22 @@ import ast
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, environment
+from tests.servers import ROOT, environment, free_port
 
 SCRIPT = "console/start.py"
 
 
-def start(before: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+def start(before: str = "", checkout: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the script for `serve`, in an interpreter that ran `before` first."""
     code = f"import runpy, sys; {before or 'pass'}; sys.argv[1:] = ['requirements.txt', 'manage.py', 'serve']; "
     return subprocess.run(
         [sys.executable, "-I", "-c", code + f"runpy.run_path({SCRIPT!r}, run_name='__main__')"],
-        cwd=ROOT,
+        cwd=checkout,
         env=environment(**variables),
         capture_output=True,
         text=True,
@@ -41,6 +42,14 @@ def test_busy_port(tmp_path: Path) -> None:
         assert_one_line(start(PORT=port, ROSTER_DATA=str(tmp_path)), port, "in use", "PORT=8123")
 
 
+def test_the_port_that_is_suggested_is_another() -> None:
+    with socket.socket() as busy:
+        with suppress(OSError):  # something else holds it: busy as well
+            busy.bind(("127.0.0.1", 8123))
+            busy.listen()
+        assert_one_line(start(PORT="8123"), "in use", "PORT=8124")
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
 def test_senseless_port(port: str, tmp_path: Path) -> None:
     assert_one_line(start(PORT=port, ROSTER_DATA=str(tmp_path)), f"PORT is '{port}'", "1 to 65535")
@@ -51,6 +60,15 @@ def test_unwritable_folder(tmp_path: Path) -> None:
     assert_one_line(start(ROSTER_DATA=str(tmp_path / "file")), str(tmp_path / "file"), "ROSTER_DATA=folder")
     # Root may write anywhere but here.
     assert_one_line(start(ROSTER_DATA="/proc/roster"), "/proc/roster", "ROSTER_DATA=folder")
+
+
+def test_a_checkout_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "console").mkdir()
+    for name in (SCRIPT, "requirements.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".venv").touch()
+    done = start(checkout=tmp_path, PORT=str(free_port()), ROSTER_DATA=str(tmp_path / "data"))
+    assert_one_line(done, str(tmp_path / ".venv"), "not a folder", "checkout of your own")
 
 
 def test_old_python() -> None:

@@ -272,6 +272,14 @@ def test_a_row_is_edited_in_place(admin: Person, looks_good: Look) -> None:
     expect(row).to_contain_text("ends 1 Jan 2100")
 
 
+@pytest.mark.parametrize("width", [768, 1024])
+def test_the_menu_of_a_row_is_in_sight(admin: Person, things: dict[str, str], width: int) -> None:
+    """However wide the table is: what does not fit scrolls below it."""
+    admin.page.set_viewport_size({"width": width, "height": 900})
+    admin.opens(reverse("project_user_index", args=[things["project"]]))
+    expect(admin.rows.first.get_by_role("button", name=re.compile("^More for "))).to_be_in_viewport(ratio=1)
+
+
 def test_without_a_mouse(admin: Person) -> None:
     """From the skip link to a stored password, with the keyboard alone."""
     admin.creates_a_project("Keys")

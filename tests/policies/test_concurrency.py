@@ -114,7 +114,8 @@ def test_sixteen_writers() -> None:
 
 
 def test_two_administrators_disable_each_other() -> None:
-    """Of two requests that each disable another administrator, the second sees that it would disable the last."""
+    """Of two requests that each disable another administrator, the second sees that it would disable the last (Keycloak
+    CVE-2026-9796)."""
     for _ in range(3):
         User.objects.update(is_active=False)
         first, second = an_administrator(), an_administrator()

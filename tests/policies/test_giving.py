@@ -83,7 +83,7 @@ def test_run_12_editors_put_people_in_places_and_take_them_out(runai: SimpleName
 
 
 def test_nobody_widens_a_role_that_is_held(runai: SimpleNamespace) -> None:
-    """21: that somebody holds the role in a project lets nobody give it above."""
+    """21: that somebody holds the role in a project lets nobody give it above (Keycloak CVE-2026-9795)."""
     viewer = role("roster:project_viewer")
     give_role(actor=COMMAND, role=viewer, subject=runai.ada, scope=runai.lab)
     cluster = create_scope(actor=COMMAND, kind="cluster", name="North")

@@ -15,7 +15,7 @@ from tests.e2e.person import Person
 from tests.servers import Server
 
 FOLDER = Path(__file__).parent
-DESKTOP = ViewportSize(width=1100, height=680)
+DESKTOP = ViewportSize(width=1200, height=600)
 PHONE = ViewportSize(width=390, height=680)
 PROJECT, USER = "vision-lab", "Nightly training pipeline"
 

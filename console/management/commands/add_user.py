@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management import CommandError
+
 from accounts.models import User
 from console.management.base import RosterCommand, user_row
 from policies.actions.users import add_project_user
@@ -22,6 +24,8 @@ class Command(RosterCommand):
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["description"].strip():
+            raise CommandError("description: say what the user is for.")
         user, password = add_project_user(
             actor=self.actor(options),
             project=find_project(options["project"]),

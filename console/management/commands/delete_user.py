@@ -37,7 +37,7 @@ class Command(RosterCommand):
             raise CommandError("Deleting cannot be undone: without a terminal to ask on, this needs --yes.")
         where = f" of project {user.project}" if user.project else ""
         self.note(f"Delete {user}{where} ({user.description})? The password and all roles stop working at once.")
-        self.stderr.write("Type the username to confirm: ", ending="")
+        self.stderr.write("Type the username to confirm: ", str, ending="")
         self.stderr.flush()
         if sys.stdin.readline().strip() != user.username:
             raise CommandError("Nothing was deleted.")

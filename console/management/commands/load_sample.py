@@ -50,7 +50,7 @@ class Command(RosterCommand):
         """Returns when somebody said yes. Raises CommandError otherwise, and where nobody can be asked."""
         if not (sys.stdin.isatty() and self.stderr.isatty()):
             raise CommandError("Removing cannot be undone: without a terminal to ask on, this needs --yes.")
-        self.stderr.write("Remove everything of the sample? [y/N] ", ending="")
+        self.stderr.write("Remove everything of the sample? [y/N] ", str, ending="")
         self.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was removed.")

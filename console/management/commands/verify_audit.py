@@ -17,7 +17,7 @@ class Command(RosterCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.actor(options).require("read", At("event_history", Scope.objects.root()))
         rows, problems = verify()
-        as_text = "\n".join([f"{rows} rows seen", *problems])
+        as_text = "\n".join(problems or [f"The audit trail is as it was written: {rows:,} events."])
         self.stdout.write(json.dumps({"rows": rows, "problems": problems}) if options["format"] == "json" else as_text)
         if problems:
             raise CommandError(f"The audit trail is not as it was written ({len(problems)} found).")
