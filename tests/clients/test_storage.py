@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,7 +198,8 @@ def test_programs_sign_in_with_the_files(running: Demo, client: session.Session,
         pytest.skip("There is no rclone here.")
     text = running.server.shell(FILE.format(name=name, password=running.passwords["alice"]))
     (tmp_path / name).write_text(text)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # swift is beside our Python
+    environment = {"PATH": programs, "HOME": str(tmp_path)}
     done = subprocess.run(
         ["sh", "-c", COMMANDS[name]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30
     )

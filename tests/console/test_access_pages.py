@@ -389,6 +389,7 @@ def test_the_command_asks_the_same(
 # The page's answer is that of access.may
 
 
+@pytest.mark.once
 def test_the_page_answers_what_may_answers(org: SimpleNamespace, administrator: Client) -> None:
     """26: over users, objects and actions; who-can and what-can too."""
     notebook = a_notebook(org, owner=org.keeper)
@@ -424,6 +425,7 @@ def test_the_page_answers_what_may_answers(org: SimpleNamespace, administrator: 
     assert asked > 60
 
 
+@pytest.mark.once
 def test_the_page_answers_what_may_answers_in_the_sample(org: SimpleNamespace, administrator: Client) -> None:
     """26: groups, conditions, clusters, pending and expired roles, as they are in a whole organization."""
     load_sample(actor=COMMAND)

@@ -24,6 +24,8 @@ from tests.console.pages import Page
 from tests.factories import signed_in
 from tests.query_counts import queries_of
 
+pytestmark = pytest.mark.once  # drawn from the rules, which every database keeps alike
+
 FACTS = {
     name: yaml.safe_load((Path(__file__).parent.parent / "facts" / f"{name}.yaml").read_text())
     for name in ("runai_matrix", "ovh_roles", "h2o_rules")

@@ -128,13 +128,19 @@ def open_browser(new_context: Callable[..., BrowserContext]) -> OpenBrowser:
 
 @pytest.fixture
 def assert_accessible() -> Callable[..., None]:
-    """Fails where axe finds anything on the page. `rules`: it asks these alone; `few_rows`: about the first of each table."""
+    """Fails where axe finds anything on the page. `rules`: it asks these alone; `few_rows`: about the first of each table;
+    `parts`: about these parts of the page alone (selectors)."""
     axe = Axe()
 
-    def check(page: Page, rules: Sequence[str] = (), few_rows: bool = False) -> None:
-        context = {"exclude": [[LATER_ROWS]]} if few_rows and page.locator(LATER_ROWS).count() else None
+    def check(page: Page, rules: Sequence[str] = (), few_rows: bool = False, parts: Sequence[str] = ()) -> None:
+        there = [[part] for part in parts if page.locator(part).count()]
+        if parts and not there:
+            return
+        context: dict[str, Any] = {"include": there} if parts else {}
+        if few_rows and page.locator(LATER_ROWS).count():
+            context["exclude"] = [[LATER_ROWS]]
         options = {"resultTypes": ["violations"], **({"runOnly": [*rules]} if rules else {})}
-        found = axe.run(page, context, options)
+        found = axe.run(page, context or None, options)
         assert found.violations_count == 0, found.generate_report()
 
     return check
