@@ -48,4 +48,4 @@ def measure(people: list[int], things: list[int], tell: Callable[..., None]) -> 
 
     tell("stock guardian: one decision", decide, zip(people, things, strict=True))
     tell("stock guardian: first page", first_page, ((pk,) for pk in people))
-    tell("stock guardian: who may", who, ((pk,) for pk in things))
+    tell("stock guardian: who may", who, ((pk,) for pk in things[:20]))  # takes seconds each
