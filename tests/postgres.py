@@ -25,7 +25,6 @@ OPTIONS = (
     "max_parallel_workers_per_gather=0",
     "jit=off",
     "fsync=off",
-    "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=200",
 )
