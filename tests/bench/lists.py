@@ -4,6 +4,7 @@ To reach: default list, page 2 and sorts p95 under 100 ms and growth under 1.5x;
 """
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -14,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Project, User
 from policies.models import RoleAssignment
 from policies.offers import roles_of_project_users
-from tests.bench.setting import SCALE, p50, p95, settle, times, vendor
+from tests.bench.setting import SCALE, p50, p95, settle, times_in_turn, vendor
 from tests.factories import a_project, an_administrator, signed_in
 
 SIZES = (int(1_000 * SCALE), int(100_000 * SCALE))
@@ -74,15 +75,15 @@ def main() -> None:
     role = roles_of_project_users()[1].full_name
     print(f"\n{vendor()}: {SIZES[0]:,} and {SIZES[1]:,} users   p50 / p95 ms                         growth   queries")
     for name, query in PAGES.items():
-        found, queries = [], set()
+        asked, queries = [], set()
         for project in projects:
             url = reverse("project_user_index", args=[project.uid]) + query.format(role=role)
             client.get(url)  # the first request of a process also reads the rules
             with CaptureQueriesContext(connection) as captured:
                 assert client.get(url).status_code == 200
             queries.add(len(captured))
-            found.append(times(lambda url=url: client.get(url)))  # type: ignore[misc]
-        small, large = found
+            asked.append(partial(client.get, url))
+        small, large = times_in_turn(asked)
         print(
             f"{name:20} {p50(small):8.1f} / {p95(small):6.1f}   {p50(large):8.1f} / {p95(large):6.1f}"
             f"   {p50(large) / p50(small):12.2f}   {'/'.join(map(str, sorted(queries))):>7}"

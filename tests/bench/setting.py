@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from statistics import median, quantiles
@@ -54,12 +54,18 @@ def settle() -> None:
 
 def times(action: Callable[[], Any], runs: int = 40, warm_up: int = 5) -> list[float]:
     """Seconds of each run."""
-    found = []
+    return times_in_turn([action], runs, warm_up)[0]
+
+
+def times_in_turn(actions: Sequence[Callable[[], Any]], runs: int = 40, warm_up: int = 5) -> list[list[float]]:
+    """Seconds of each run of each action; in turn, so that whatever else the machine does slows all of them."""
+    found: list[list[float]] = [[] for _ in actions]
     for number in range(runs + warm_up):
-        started = time.perf_counter()
-        action()
-        if number >= warm_up:
-            found.append(time.perf_counter() - started)
+        for action, seconds in zip(actions, found, strict=True):
+            started = time.perf_counter()
+            action()
+            if number >= warm_up:
+                seconds.append(time.perf_counter() - started)
     return found
 
 
