@@ -1,6 +1,6 @@
 """Look-ups of the ORM that Django lacks."""
 
-import json
+from collections.abc import Collection
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,10 +20,13 @@ class Among(Lookup):
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, parameters = self.process_lhs(compiler, connection)
-        numbers = json.dumps(sorted(self.rhs))
-        return f"{column} IN (SELECT value FROM json_each(%s))", (*parameters, numbers)  # noqa: S608  a name that Django quoted
+        test = "= ANY(%s::bigint[])" if connection.vendor == "postgresql" else "IN (SELECT value FROM json_each(%s))"
+        return f"{column} {test}", (*parameters, as_text(self.rhs, connection.vendor))
 
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
-        column, parameters = self.process_lhs(compiler, connection)
-        numbers = ",".join(map(str, sorted(self.rhs)))  # as text: the driver would adapt each number of a list
-        return f"{column} = ANY(%s::bigint[])", (*parameters, f"{{{numbers}}}")
+
+def as_text(numbers: Collection[int] | str, vendor: str) -> str:
+    """Row numbers as one parameter of this kind of database; a text is one already. (The driver would adapt each of a list.)"""
+    if isinstance(numbers, str):
+        return numbers
+    listed = ",".join(map(str, sorted(numbers)))
+    return f"{{{listed}}}" if vendor == "postgresql" else f"[{listed}]"

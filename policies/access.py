@@ -18,16 +18,17 @@ and every condition of the rule holds; or when it was shared. The one thing that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache, reduce
 from operator import and_, or_
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models.expressions import RawSQL
 
 from accounts.models import Scope, ScopeClosure, User
-from policies.compiled import Compiled
+from policies.compiled import Compiled, united
 from policies.conditions import LISTS, NOTHING, Condition, Listed
 from policies.holdings import (
     LIVE,
@@ -295,31 +296,29 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
         rows = rows.filter(_inside(protected, within))
     above = frozenset(within.ancestor_ids) if within is not None else frozenset((subject.book.root_id,))
     project = within is not None and within.kind == Scope.Kind.PROJECT  # few rows, and nothing lies below
-    found, branches = [], []  # conditions on the rows themselves; row numbers, each branch with an index of its own
-    lower: dict[tuple[tuple[Condition, ...], frozenset[int]], list[Q]] = defaultdict(list)
+    found: list[Q] = []  # conditions on the rows themselves
+    branches: list[QuerySet[Any] | RawSQL] = []  # row numbers, each branch with an index of its own
+    lower: dict[tuple[Condition, ...], list[Reach]] = defaultdict(list)
     for (conditions, kinds), scopes in _reaches(subject, wanted).items():
-        asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()
         if not scopes & above:
             if protected.scope and not project:
-                alone = kinds if len(scopes) > FEW_SCOPES else frozenset()
-                lower[conditions, alone].append(asked & _below(protected, scopes))
+                lower[conditions].append(Reach(kinds, scopes))
             continue
-        asked = _all(asked, conditions, subject, protected)
+        asked = _all(_of_kinds(kinds, protected), conditions, subject, protected)
         if asked == Q():
             return _bounded(rows, subject, protected)
         if project or all(c.of_the_object_alone for c in conditions):
             found.append(asked)
         else:
             branches.append(rows.filter(asked))
-    branches += [
-        rows.filter(_all(reduce(or_, q), conditions, subject, protected)) for (conditions, _), q in lower.items()
-    ]
+    for conditions, reaches in lower.items():
+        branches += _below(rows, reaches, _all(Q(), conditions, subject, protected), protected)
     if found and not project:
         everywhere = rows.filter(reduce(or_, found)).order_by()
         if everywhere[: FEW_OBJECTS + 1].count() <= FEW_OBJECTS:
             branches, found = [*branches, everywhere], []
-    branches = [branch.values("pk") for branch in branches] + _shared_rows(user, wanted, protected)
-    found += [Q(pk__in=union(branches))] if branches else []
+    if shown := united([*branches, *_shared_rows(user, wanted, protected)]):
+        found.append(Q(pk__in=shown))
     return _bounded(rows.filter(reduce(or_, found)), subject, protected) if found else rows.none()
 
 
@@ -327,13 +326,46 @@ def _all(asked: Q, conditions: Iterable[Condition], subject: Subject, protected:
     return reduce(and_, (condition.things(subject, protected) for condition in conditions), asked)
 
 
-def _below(protected: Protected, scopes: set[int]) -> Q:
-    """Whether an object lies in one of the scopes, or below."""
-    if (
-        protected.model is Resource and len(scopes) <= FEW_SCOPES
-    ):  # several kinds in one branch: one join serves them all
-        return Q(scope__above__ancestor__among=scopes)
-    return Q(**{f"{protected.scope}__in": ScopeClosure.objects.filter(ancestor__among=scopes).values("descendant")})
+def _of_kinds(kinds: frozenset[int], protected: Protected) -> Q:
+    return Q(entity_type__in=kinds) if protected.model is Resource else Q()
+
+
+class Reach(NamedTuple):
+    """Row numbers of entity types, and of the scopes in which, and below which, the objects of these are reached."""
+
+    kinds: frozenset[int]
+    scopes: set[int]
+
+
+def _below(
+    rows: QuerySet[Any], reaches: list[Reach], conditions: Q, protected: Protected
+) -> Iterator[QuerySet[Any] | RawSQL]:
+    """Branches with the objects in these scopes, or below, that meet the conditions.
+
+    Of few scopes one branch with one join serves all kinds. Of many each kind begins with its own, which is written once:
+    there are dozens of such branches.
+    """
+    if protected.model is not Resource:
+        scopes = set().union(*(reach.scopes for reach in reaches))
+        yield rows.filter(conditions, **{f"{protected.scope}__in": _scopes_below(scopes)})
+        return
+    if few := [reach for reach in reaches if len(reach.scopes) <= FEW_SCOPES]:
+        here = (Q(entity_type__in=kinds, scope__above__ancestor__among=scopes) for kinds, scopes in few)
+        yield rows.filter(reduce(or_, here), conditions)
+    for kinds, scopes in (reach for reach in reaches if len(reach.scopes) > FEW_SCOPES):
+        if conditions == Q():
+            yield _resources_below.subquery(kinds, scopes)
+        else:
+            yield rows.filter(conditions, entity_type__in=kinds, scope__in=_scopes_below(scopes))
+
+
+def _scopes_below(scopes: Collection[int]) -> QuerySet[Any]:
+    return ScopeClosure.objects.filter(ancestor__among=scopes).values("descendant")
+
+
+@Compiled
+def _resources_below(kinds: Collection[int], scopes: Collection[int]) -> QuerySet[Any]:
+    return Resource.objects.filter(entity_type__among=kinds, scope__in=_scopes_below(scopes)).order_by().values("pk")
 
 
 def _reaches(
@@ -351,12 +383,11 @@ def _reaches(
     return found
 
 
-def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Protected) -> list[QuerySet[Any]]:
+def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Protected) -> list[RawSQL]:
     """Row numbers of the objects shared with the user for one of the (action, entity type)."""
     if not protected.shares:
         return []
-    shared = _shares_of_many(protected.shares, frozenset(wanted), protected.model is Resource).subquery(user.pk)
-    return [protected.model._default_manager.filter(pk__in=shared).values("pk")]
+    return [_shares_of_many(protected.shares, frozenset(wanted), protected.model is Resource).subquery(user.pk)]
 
 
 @lru_cache(maxsize=200)  # pages ask few different questions; those about entity types that are gone fall out
@@ -405,7 +436,7 @@ def permitted_scopes(user: User, *questions: tuple[str, str], on_some: bool = Fa
     subject = subject_for(user)
     held, rows = _held(subject, roles), Scope.objects.all()
     if subject.book.root_id not in held:
-        rows = rows.filter(pk__in=ScopeClosure.objects.filter(ancestor__among=held).values("descendant"))
+        rows = rows.filter(pk__in=_scopes_below(held))
     return _bounded(rows, subject, PROTECTED["project"])
 
 
@@ -422,7 +453,7 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     subject = subject_for(user)
     held = _held(subject, roles)
     if subject.book.root_id not in held:
-        branches: list[QuerySet[Any]] = [ScopeClosure.objects.filter(ancestor__among=held).values("descendant")]
+        branches: list[QuerySet[Any]] = [_scopes_below(held)]
         if protected.shares:
             shared = _share_rows(user.pk, protected.shares, permission__codename="read")
             branches += [row.values("content_object") for row in shared]

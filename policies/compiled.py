@@ -4,13 +4,19 @@ it is written once; afterwards only the row numbers and names in it change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import RawSQL
+
+from accounts.lookups import as_text
+
+Argument = int | str | Collection[int]
 
 # What no table has: it shows where the SQL has a place for which argument.
 NUMBERS = (-9101, -9102, -9103)
@@ -20,14 +26,14 @@ TEXTS = ("place 9101", "place 9102", "place 9103")
 class Compiled:
     """`Compiled(build)(4, "mara")` gives the rows of `build(4, "mara")`, a queryset of `values_list`.
 
-    `build` takes row numbers and names, and is called once per kind of database.
+    `build` takes row numbers, names, and sets of row numbers (for `among`); it is called once per kind of database.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any]]) -> None:
         self.build = build
         self.written: dict[str, _Written] = {}
 
-    def __call__(self, *given: int | str) -> list[tuple[Any, ...]]:
+    def __call__(self, *given: Argument) -> list[tuple[Any, ...]]:
         database = connections[DEFAULT_DB_ALIAS]  # once: to find out which thread's connection it is takes a while
         written, params = self._filled(given, database)
         with database.cursor() as cursor:
@@ -35,22 +41,23 @@ class Compiled:
             rows = cursor.fetchall()
         return [written.converted(row, database) for row in rows] if written.converters else rows
 
-    def subquery(self, *given: int | str) -> RawSQL:
+    def subquery(self, *given: Argument) -> RawSQL:
         """The same rows, to stand behind `in` within another queryset."""
         written, params = self._filled(given, connections[DEFAULT_DB_ALIAS])
         return RawSQL(written.sql, params)  # noqa: S611  written by Django
 
-    def _filled(self, given: Sequence[int | str], database: BaseDatabaseWrapper) -> tuple[_Written, list[Any]]:
+    def _filled(self, given: Sequence[Argument], database: BaseDatabaseWrapper) -> tuple[_Written, list[Any]]:
         written = self.written.get(database.vendor)
         if written is None:
             places = [
-                text if isinstance(value, str) else number
+                number if isinstance(value, int) else text
                 for value, text, number in zip(given, TEXTS, NUMBERS, strict=False)
             ]
             written = self.written[database.vendor] = _Written(self.build(*places), places, database)
         params = list(written.params)
         for position, argument in written.places:
-            params[position] = given[argument]
+            value = given[argument]
+            params[position] = value if isinstance(value, int) else as_text(value, database.vendor)
         return written, params
 
 
@@ -69,6 +76,22 @@ class _Written:
             for convert in converters:
                 values[position] = convert(values[position], column, database)
         return tuple(values)
+
+
+def united(branches: Iterable[QuerySet[Any] | RawSQL]) -> RawSQL | None:
+    """The row numbers that these give, to stand behind `in`: querysets, and what is written already. None: it gives none.
+
+    UNION ALL: each branch keeps its own index; `|` between branches would lose them.
+    """
+    written: list[tuple[str, Sequence[Any]]] = []
+    for branch in branches:
+        with suppress(EmptyResultSet):
+            if isinstance(branch, RawSQL):
+                written.append((branch.sql, branch.params))
+            else:
+                written.append(branch.order_by().values("pk").query.sql_with_params())
+    params = [param for _, given in written for param in given]
+    return RawSQL(" UNION ALL ".join(sql for sql, _ in written), params) if written else None  # noqa: S611  written by Django
 
 
 def columns_of(model: type[Model], *names: str) -> tuple[str, ...]:

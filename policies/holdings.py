@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -95,8 +95,16 @@ class Subject:
         """Row numbers of the scopes where the role itself was given, or is held by default, in effect."""
         found = self._given_in.get(role_id)
         if found is None:
-            found = self._given_in[role_id] = {h.scope_id for h in self._itself(role_id) if h.in_effect}
+            found = self._given_in[role_id] = set(self._in_effect(role_id))
         return found
+
+    def _in_effect(self, role_id: int) -> Iterable[int]:
+        """Scopes of the holdings in effect. What only expiry can end is not made into holdings first: some hold thousands."""
+        rows = self.given.get(role_id, ())
+        may_lack_more = role_id in self.book.switched_off or self.book.roles[role_id].needs_scope
+        if may_lack_more or (rows and isinstance(rows[0], Holding)):
+            return (holding.scope_id for holding in self._itself(role_id) if holding.in_effect)
+        return (scope for _, scope, _, _, expired in rows if not expired)
 
     @cached_property
     def _given_in(self) -> dict[int, set[int]]:

@@ -37,19 +37,23 @@ def main() -> None:
     everybody = sample(User.objects.people().filter(is_active=True), RUNS)
     things, projects = sample(Resource.objects.all(), RUNS), sample(Project.objects.all(), RUNS)
     of_the_organization = Scope.objects.root().role_assignments.exclude(user=None).filter(user__is_active=True)
-    print(f"\n{'milliseconds':58}{'p50':>8}{'p95':>8}{'p99':>8}  queries")
-    for who, users in (
-        ("a random person", everybody),
-        ("one with 2,000 roles", [User.objects.get(username=HEAVY).pk] * 60),
-        ("one with a role in the organization", list(of_the_organization.values_list("user", flat=True)[:60])),
-    ):
-        pairs = list(zip(users, things, strict=False))
-        tell(f"may, cold: {who}", access_may, ((a_user(user), a_thing(thing)) for user, thing in pairs))
-        tell(f"may, user and thing read too: {who}", lambda u, t: access_may(a_user(u), a_thing(t)), iter(pairs))
-        tell(f"first page of what they see: {who}", first_page, ((a_user(pk),) for pk in users))
-        tell(f"first page in a project: {who}", first_page, of_projects(users, projects))
-        tell(f"actions for 25 rows: {who}", access.actions_for, ((a_user(pk), a_page()) for pk in users[:60]))
-        tell(f"first page of projects: {who}", first_projects, ((a_user(pk),) for pk in users))
+    print(f"\n{'milliseconds':58}{'p50':>8}{'p95':>8}{'p99':>8}  queries  times the first")
+    everywhere = list(of_the_organization.values_list("user", flat=True)[:RUNS])
+    people = {
+        "a random person": everybody,
+        "one with 2,000 roles": [User.objects.get(username=HEAVY).pk] * RUNS,
+        "one with a role in the organization": [everywhere[n % len(everywhere)] for n in range(RUNS)],
+    }
+
+    def ask(name: str, question: Callable[..., Any], asked: Callable[[list[int]], Iterable[tuple[Any, ...]]]) -> None:
+        tell_in_turn({f"{name}: {who}": asked(users) for who, users in people.items()}, question)
+
+    ask("may, cold", access_may, lambda users: ((a_user(u), a_thing(t)) for u, t in zip(users, things, strict=False)))
+    ask("may, user and thing read too", read_and_may, lambda users: zip(users, things, strict=False))
+    ask("first page of what they see", first_page, lambda users: ((a_user(pk),) for pk in users))
+    ask("first page in a project", first_page, lambda users: of_projects(users, projects))
+    ask("actions for 25 rows", access.actions_for, lambda users: ((a_user(pk), a_page()) for pk in users[:60]))
+    ask("first page of projects", first_projects, lambda users: ((a_user(pk),) for pk in users))
     asked = (a_user(everybody[0]), a_thing(things[0]))
     tell("may, again in the same request", access_may, [asked] * RUNS)
     tell("who may, first page", first_who, ((a_thing(pk),) for pk in things))
@@ -66,18 +70,28 @@ def sample(rows: QuerySet[Any], number: int) -> list[int]:
 
 
 def tell(name: str, question: Callable[..., Any], asked: Iterable[tuple[Any, ...]]) -> None:
-    """Ask each and print how long it took; of each tenth, how many queries."""
-    seconds, queries = [], []
-    for number, arguments in enumerate(asked):
-        if number % 10 == 0:
-            with CaptureQueriesContext(connection) as captured:
-                question(*arguments)
-            queries.append(len(captured))
-            continue
-        started = time.perf_counter()
-        question(*arguments)
-        seconds.append(time.perf_counter() - started)
-    print(f"{name:58}{p50(seconds):8.2f}{p95(seconds):8.2f}{p99(seconds):8.2f}  {max(queries):7}", flush=True)
+    tell_in_turn({name: asked}, question)
+
+
+def tell_in_turn(asked: dict[str, Iterable[tuple[Any, ...]]], question: Callable[..., Any]) -> None:
+    """Ask for each name in turn (whatever else the machine does slows all of them), and print how long it took, how many
+    queries a tenth of them made, and how many times as long as for the first name."""
+    seconds: dict[str, list[float]] = {name: [] for name in asked}
+    queries: dict[str, int] = dict.fromkeys(asked, 0)
+    for number, each in enumerate(zip(*asked.values(), strict=False)):
+        for name, arguments in zip(asked, each, strict=True):
+            if number % 10 == 0:
+                with CaptureQueriesContext(connection) as captured:
+                    question(*arguments)
+                queries[name] = max(queries[name], len(captured))
+                continue
+            started = time.perf_counter()
+            question(*arguments)
+            seconds[name].append(time.perf_counter() - started)
+    first = p50(next(iter(seconds.values())))
+    for name, took in seconds.items():
+        ratio = f"{p50(took) / first:10.2f}" if len(seconds) > 1 else ""
+        print(f"{name:58}{p50(took):8.2f}{p95(took):8.2f}{p99(took):8.2f}  {queries[name]:7}{ratio}", flush=True)
 
 
 def a_user(pk: int) -> User:
@@ -101,6 +115,10 @@ def of_projects(users: list[int], projects: list[int]) -> Iterator[tuple[User, P
 
 def access_may(user: User, thing: Resource) -> None:
     access.may(user, thing.entity_type.seen_by[0], thing)
+
+
+def read_and_may(user: int, thing: int) -> None:
+    access_may(a_user(user), a_thing(thing))
 
 
 def first_page(user: User, within: Project | None = None) -> None:

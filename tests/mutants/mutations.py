@@ -88,7 +88,7 @@ ACCESS = (
         "reduce(or_, (c.things(subject, protected) for c in conditions)) & asked if conditions else asked",
     ),
     Mutation(
-        "list: of every type", "asked = Q(entity_type__in=kinds) if protected.model is Resource else Q()", "asked = Q()"
+        "list: of every type", "return Q(entity_type__in=kinds) if protected.model is Resource else Q()", "return Q()"
     ),
     Mutation(
         "list: of every kind of user",
@@ -98,9 +98,26 @@ ACCESS = (
     Mutation("list: no boundary", "if subject.cluster_ids is None or not protected.scope:", "if True:"),
     Mutation("list: only what lies in a cluster", '(Q(**{f"{path}__isnull": True}) | Q(', "(Q("),
     Mutation("list: every cluster", '"{path}__in": subject.cluster_ids', '"{path}__isnull": False'),
-    Mutation("list: of one type of many", "reduce(or_, q), conditions", "q[0], conditions"),
+    Mutation("list: of few scopes, one type of many", "rows.filter(reduce(or_, here), ", "rows.filter(next(here), "),
+    Mutation("list: of few scopes, whatever the conditions", "reduce(or_, here), conditions)", "reduce(or_, here))"),
+    Mutation("list: of many scopes, every type", "filter(entity_type__among=kinds, scope__in=", "filter(scope__in="),
+    Mutation(
+        "list: of many scopes, whatever the conditions",
+        "filter(conditions, entity_type__in=kinds, ",
+        "filter(entity_type__in=kinds, ",
+    ),
+    Mutation(
+        "list: of many scopes, every type, with conditions",
+        "filter(conditions, entity_type__in=kinds, ",
+        "filter(conditions, ",
+    ),
+    Mutation(
+        "list: of no scope below",
+        'ancestor__among=scopes).values("descendant")',
+        'ancestor__among=scopes).values("ancestor")',
+    ),
     Mutation("list: few that are everywhere", "[*branches, everywhere], []", "branches, []"),
-    Mutation("list: no shares", " + _shared_rows(user, wanted, protected)", ""),
+    Mutation("list: no shares", ", *_shared_rows(user, wanted, protected)", ""),
     Mutation(
         "list: a share of a thing is for every action",
         "Q(permission__codename=a, content_object__entity_type__in=k)",
@@ -139,11 +156,7 @@ ACCESS = (
         'for name in ("role_assignment", "org_assignment")]',
         'for name in ("role_assignment",)]',
     ),
-    Mutation(
-        "list: one of two branches",
-        "found += [Q(pk__in=union(branches))] if branches else []",
-        "found += [Q(pk__in=branches[0])] if branches else []",
-    ),
+    Mutation("list: one of two branches", "united([*branches, ", "united([*branches[:1], "),
     Mutation("who: conditions on some object", "usable = not line.conditions", "usable = True"),
     Mutation(
         "who: whatever the object is",
@@ -209,6 +222,8 @@ HOLDINGS = (
         "yield Holding(role, scope, assignment, group, expired, ",
         "yield Holding(role, scope, assignment, group, False, ",
     ),
+    Mutation("nothing expires for who holds much", "in rows if not expired)", "in rows)"),
+    Mutation("nothing is missing but time", "if may_lack_more or (", "if ("),
     Mutation("nothing is pending", "expired, needs_scope and scope == root, off)", "expired, False, off)"),
     Mutation("pending anywhere", "needs_scope and scope == root", "needs_scope"),
     Mutation("pending turned round", "needs_scope and scope == root", "needs_scope and scope != root"),

@@ -34,9 +34,9 @@ def test_every_answer_is_the_same(seed: int, dense: bool) -> None:
 def check_world(seed: int, dense: bool) -> None:
     """Raises AssertionError at the first answer that is not the oracle's."""
     built = Builder(seed, dense)
-    # There are more than "few" people and objects in a dense world: who may do something, and what, is asked otherwise.
-    few, few_objects = (3, 1) if dense else (access.FEW, access.FEW_OBJECTS)
-    with asked_once(), patch.object(access, "FEW", few), patch.object(access, "FEW_OBJECTS", few_objects):
+    # There is more than "few" of everything in a dense world: who may do something, and what, is asked otherwise.
+    few, objects, scopes = (3, 1, 1) if dense else (access.FEW, access.FEW_OBJECTS, access.FEW_SCOPES)
+    with asked_once(), patch.multiple(access, FEW=few, FEW_OBJECTS=objects, FEW_SCOPES=scopes):
         people = {user.username: user for user in User.objects.filter(username__in=built.world["users"])}
         yes = sum(check_questions(built, people, name) for name in built.world["things"])
         assert yes, "a world in which nobody may do anything proves nothing"
