@@ -4,10 +4,11 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import ForeignKey, Lookup
+from django.db.models import BigAutoField, ForeignKey, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 
+@BigAutoField.register_lookup
 @ForeignKey.register_lookup
 class Among(Lookup):
     """`parent__among=numbers`: the row number is one of these, as `in`, but they are one parameter however many they are.

@@ -18,17 +18,18 @@ and every condition of the rule holds; or when it was shared. The one thing that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache, reduce
-from operator import and_, or_
+from operator import or_
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.db.models.expressions import RawSQL
 
 from accounts.models import Scope, ScopeClosure, User
-from policies.compiled import Compiled, united
+from policies.branches import Branch, Reach, all_of, branches_below, scopes_below, united
+from policies.compiled import Compiled
 from policies.conditions import LISTS, NOTHING, Condition, Listed
 from policies.holdings import (
     LIVE,
@@ -45,7 +46,6 @@ from policies.models import Resource, RoleAssignment
 from policies.protected import PROTECTED, At, Protected, entity_type_of, protected_as, scope_of
 from policies.rulebook import Line, Rulebook, rulebook
 
-FEW_SCOPES = 20  # of more, a branch of their own begins with what they hold
 FEW_OBJECTS = 5000  # so many are sorted; of more, those of a page are soon met in the order of their names
 FEW = 2000  # users whom one query names by their row numbers
 
@@ -297,22 +297,21 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
     above = frozenset(within.ancestor_ids) if within is not None else frozenset((subject.book.root_id,))
     project = within is not None and within.kind == Scope.Kind.PROJECT  # few rows, and nothing lies below
     found: list[Q] = []  # conditions on the rows themselves
-    branches: list[QuerySet[Any] | RawSQL] = []  # row numbers, each branch with an index of its own
-    lower: dict[tuple[Condition, ...], list[Reach]] = defaultdict(list)
-    for (conditions, kinds), scopes in _reaches(subject, wanted).items():
-        if not scopes & above:
-            if protected.scope and not project:
-                lower[conditions].append(Reach(kinds, scopes))
+    branches: list[Branch] = []
+    lower: list[Reach] = []
+    for reach in _reaches(subject, wanted):
+        if not reach.scopes & above:
+            lower.append(reach)
             continue
-        asked = _all(_of_kinds(kinds, protected), conditions, subject, protected)
+        asked = _of_kinds(reach.kinds, protected) & all_of(reach.conditions, subject, protected)
         if asked == Q():
             return _bounded(rows, subject, protected)
-        if project or all(c.of_the_object_alone for c in conditions):
+        if project or all(c.of_the_object_alone for c in reach.conditions):
             found.append(asked)
         else:
             branches.append(rows.filter(asked))
-    for conditions, reaches in lower.items():
-        branches += _below(rows, reaches, _all(Q(), conditions, subject, protected), protected)
+    if protected.scope and not project:
+        branches += branches_below(lower, subject, protected, rows)
     if found and not project:
         everywhere = rows.filter(reduce(or_, found)).order_by()
         if everywhere[: FEW_OBJECTS + 1].count() <= FEW_OBJECTS:
@@ -322,56 +321,12 @@ def _permitted(user: User, wanted: list[tuple[str, int]], protected: Protected, 
     return _bounded(rows.filter(reduce(or_, found)), subject, protected) if found else rows.none()
 
 
-def _all(asked: Q, conditions: Iterable[Condition], subject: Subject, protected: Protected) -> Q:
-    return reduce(and_, (condition.things(subject, protected) for condition in conditions), asked)
-
-
 def _of_kinds(kinds: frozenset[int], protected: Protected) -> Q:
     return Q(entity_type__in=kinds) if protected.model is Resource else Q()
 
 
-class Reach(NamedTuple):
-    """Row numbers of entity types, and of the scopes in which, and below which, the objects of these are reached."""
-
-    kinds: frozenset[int]
-    scopes: set[int]
-
-
-def _below(
-    rows: QuerySet[Any], reaches: list[Reach], conditions: Q, protected: Protected
-) -> Iterator[QuerySet[Any] | RawSQL]:
-    """Branches with the objects in these scopes, or below, that meet the conditions.
-
-    Of few scopes one branch with one join serves all kinds. Of many each kind begins with its own, which is written once:
-    there are dozens of such branches.
-    """
-    if protected.model is not Resource:
-        scopes = set().union(*(reach.scopes for reach in reaches))
-        yield rows.filter(conditions, **{f"{protected.scope}__in": _scopes_below(scopes)})
-        return
-    if few := [reach for reach in reaches if len(reach.scopes) <= FEW_SCOPES]:
-        here = (Q(entity_type__in=kinds, scope__above__ancestor__among=scopes) for kinds, scopes in few)
-        yield rows.filter(reduce(or_, here), conditions)
-    for kinds, scopes in (reach for reach in reaches if len(reach.scopes) > FEW_SCOPES):
-        if conditions == Q():
-            yield _resources_below.subquery(kinds, scopes)
-        else:
-            yield rows.filter(conditions, entity_type__in=kinds, scope__in=_scopes_below(scopes))
-
-
-def _scopes_below(scopes: Collection[int]) -> QuerySet[Any]:
-    return ScopeClosure.objects.filter(ancestor__among=scopes).values("descendant")
-
-
-@Compiled
-def _resources_below(kinds: Collection[int], scopes: Collection[int]) -> QuerySet[Any]:
-    return Resource.objects.filter(entity_type__among=kinds, scope__in=_scopes_below(scopes)).order_by().values("pk")
-
-
-def _reaches(
-    subject: Subject, wanted: Iterable[tuple[str, int]]
-) -> dict[tuple[tuple[Condition, ...], frozenset[int]], set[int]]:
-    """{(what rules ask of the object, its entity types): scopes where the user holds a role with such rules}."""
+def _reaches(subject: Subject, wanted: Iterable[tuple[str, int]]) -> Iterator[Reach]:
+    """Where the user holds roles with rules that allow one of the (action, entity type)."""
     kinds: dict[tuple[int, tuple[Condition, ...]], set[int]] = defaultdict(set)
     for key in wanted:
         for line in subject.book.lines.get(key, ()):
@@ -380,7 +335,7 @@ def _reaches(
     found: dict[tuple[tuple[Condition, ...], frozenset[int]], set[int]] = defaultdict(set)
     for (role, conditions), asked in kinds.items():
         found[conditions, frozenset(asked)] |= subject.scope_ids(role)
-    return found
+    return (Reach(conditions, about, scopes) for (conditions, about), scopes in found.items())
 
 
 def _shared_rows(user: User, wanted: Iterable[tuple[str, int]], protected: Protected) -> list[RawSQL]:
@@ -436,7 +391,7 @@ def permitted_scopes(user: User, *questions: tuple[str, str], on_some: bool = Fa
     subject = subject_for(user)
     held, rows = _held(subject, roles), Scope.objects.all()
     if subject.book.root_id not in held:
-        rows = rows.filter(pk__in=_scopes_below(held))
+        rows = rows.filter(pk__in=scopes_below(held))
     return _bounded(rows, subject, PROTECTED["project"])
 
 
@@ -453,7 +408,7 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     subject = subject_for(user)
     held = _held(subject, roles)
     if subject.book.root_id not in held:
-        branches: list[QuerySet[Any]] = [_scopes_below(held)]
+        branches: list[QuerySet[Any]] = [scopes_below(held)]
         if protected.shares:
             shared = _share_rows(user.pk, protected.shares, permission__codename="read")
             branches += [row.values("content_object") for row in shared]

@@ -4,11 +4,9 @@ it is written once; afterwards only the row numbers and names in it change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
@@ -76,22 +74,6 @@ class _Written:
             for convert in converters:
                 values[position] = convert(values[position], column, database)
         return tuple(values)
-
-
-def united(branches: Iterable[QuerySet[Any] | RawSQL]) -> RawSQL | None:
-    """The row numbers that these give, to stand behind `in`: querysets, and what is written already. None: it gives none.
-
-    UNION ALL: each branch keeps its own index; `|` between branches would lose them.
-    """
-    written: list[tuple[str, Sequence[Any]]] = []
-    for branch in branches:
-        with suppress(EmptyResultSet):
-            if isinstance(branch, RawSQL):
-                written.append((branch.sql, branch.params))
-            else:
-                written.append(branch.order_by().values("pk").query.sql_with_params())
-    params = [param for _, given in written for param in given]
-    return RawSQL(" UNION ALL ".join(sql for sql, _ in written), params) if written else None  # noqa: S611  written by Django
 
 
 def columns_of(model: type[Model], *names: str) -> tuple[str, ...]:

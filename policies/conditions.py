@@ -27,6 +27,7 @@ LISTS = ("listed_roles", "tags__roles")  # where a resource lists roles: for pre
 class Condition:
     sentence: str
     of_the_object_alone = False  # where it is, holds() answers for everybody: people() is not asked
+    met_by_few = False  # of all objects: a list begins with those
 
     def holds(self, subject: Subject, thing: Any, seen: Protected) -> bool:
         raise NotImplementedError
@@ -43,6 +44,7 @@ class Owner(Condition):
     """The subject owns the object (or, `parent`, the object's parent)."""
 
     parent: bool = False
+    met_by_few = True
 
     @property
     def sentence(self) -> str:  # type: ignore[override]
@@ -69,6 +71,7 @@ class Listed(Condition):
     """The object, or one of its tags, lists a role that the subject holds."""
 
     sentence = "it, or one of its tags, lists a role that they hold"
+    met_by_few = True
 
     def holds(self, subject: Subject, thing: Any, seen: Protected) -> bool:
         return seen.listed and not subject.role_ids.isdisjoint(listed_role_ids(thing))

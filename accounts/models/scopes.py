@@ -95,7 +95,10 @@ class Scope(models.Model):
                 violation_error_message="This name is taken here.",
             ),
         ]
-        indexes = [models.Index(fields=["kind", "name", "id"], name="scope_by_name")]
+        indexes = [
+            models.Index(fields=["kind", "name", "id"], name="scope_by_name"),
+            models.Index(fields=["id"], condition=~models.Q(kind="project"), name="scope_not_project"),
+        ]
 
     def __str__(self) -> str:
         return self.name

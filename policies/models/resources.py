@@ -59,7 +59,7 @@ class Resource(models.Model):
             models.UniqueConstraint(fields=["url"], condition=~models.Q(url=""), name="resource_url_once"),
         ]
         indexes = [
-            models.Index(fields=["scope", "entity_type", "name"], name="resource_by_scope"),
+            models.Index(fields=["scope", "entity_type", "name", "id"], name="resource_by_scope"),
             models.Index(Lower("name"), "id", name="resource_by_name"),
             models.Index(fields=["created_at", "id"], name="resource_by_created"),
             models.Index(fields=["entity_type", "name"], name="resource_by_type"),

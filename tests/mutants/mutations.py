@@ -76,17 +76,7 @@ ACCESS = (
     ),
     Mutation("list: a disabled user sees", "if not user.is_active or not wanted:", "if not wanted:"),
     Mutation("list: cut to no place", "rows = rows.filter(_inside(protected, within))", "rows = rows.all()"),
-    Mutation("list: whatever lies in the place", "if not scopes & above:", "if not scopes:"),
-    Mutation(
-        "list: no conditions",
-        "reduce(and_, (condition.things(subject, protected) for condition in conditions), asked)",
-        "asked",
-    ),
-    Mutation(
-        "list: one condition is enough",
-        "reduce(and_, (condition.things(subject, protected) for condition in conditions), asked)",
-        "reduce(or_, (c.things(subject, protected) for c in conditions)) & asked if conditions else asked",
-    ),
+    Mutation("list: whatever lies in the place", "if not reach.scopes & above:", "if not reach.scopes:"),
     Mutation(
         "list: of every type", "return Q(entity_type__in=kinds) if protected.model is Resource else Q()", "return Q()"
     ),
@@ -98,24 +88,6 @@ ACCESS = (
     Mutation("list: no boundary", "if subject.cluster_ids is None or not protected.scope:", "if True:"),
     Mutation("list: only what lies in a cluster", '(Q(**{f"{path}__isnull": True}) | Q(', "(Q("),
     Mutation("list: every cluster", '"{path}__in": subject.cluster_ids', '"{path}__isnull": False'),
-    Mutation("list: of few scopes, one type of many", "rows.filter(reduce(or_, here), ", "rows.filter(next(here), "),
-    Mutation("list: of few scopes, whatever the conditions", "reduce(or_, here), conditions)", "reduce(or_, here))"),
-    Mutation("list: of many scopes, every type", "filter(entity_type__among=kinds, scope__in=", "filter(scope__in="),
-    Mutation(
-        "list: of many scopes, whatever the conditions",
-        "filter(conditions, entity_type__in=kinds, ",
-        "filter(entity_type__in=kinds, ",
-    ),
-    Mutation(
-        "list: of many scopes, every type, with conditions",
-        "filter(conditions, entity_type__in=kinds, ",
-        "filter(conditions, ",
-    ),
-    Mutation(
-        "list: of no scope below",
-        'ancestor__among=scopes).values("descendant")',
-        'ancestor__among=scopes).values("ancestor")',
-    ),
     Mutation("list: few that are everywhere", "[*branches, everywhere], []", "branches, []"),
     Mutation("list: no shares", ", *_shared_rows(user, wanted, protected)", ""),
     Mutation(
@@ -211,6 +183,33 @@ ACCESS = (
         "shared or any(not c.missing for c in candidates)",
         "shared or any(True for c in candidates)",
     ),
+)
+
+BRANCHES = (
+    Mutation(
+        "no conditions", "reduce(and_, (condition.things(subject, protected) for condition in conditions), Q())", "Q()"
+    ),
+    Mutation(
+        "one condition is enough",
+        "reduce(and_, (condition.things(subject, protected) for condition in conditions), Q())",
+        "reduce(or_, (c.things(subject, protected) for c in conditions), Q())",
+    ),
+    Mutation("of few scopes, one type of many", "asked.filter(reduce(or_, here))", "asked.filter(next(here))"),
+    Mutation("of few scopes, every type", "Q(entity_type__in=kinds, scope__above", "Q(scope__above"),
+    Mutation("of few scopes, not below", "scope__above__ancestor__among=scopes", "scope__among=scopes"),
+    Mutation("of many scopes, whatever the conditions", "        if conditions:\n", "        if False:\n"),
+    Mutation("of many scopes, every type, with conditions", "asked.filter(entity_type__in=kinds, ", "asked.filter("),
+    Mutation("of many scopes, every type", "entity_type__among=kinds, scope__among=", "scope__among="),
+    Mutation("of many scopes, every type below", "entity_type__among=kinds, scope__in=", "scope__in="),
+    Mutation("of many scopes, not below", "        if scopes & upper:\n", "        if False:\n"),
+    Mutation("of many scopes, only what has more below", "yield _resources_in.subquery(kinds, scopes - upper)", "pass"),
+    Mutation("what has more below is not known", "~Q(kind=Scope.Kind.PROJECT), pk__among", "pk__in=[0], pk__among"),
+    Mutation(
+        "nothing lies below",
+        'ancestor__among=scopes).values("descendant")',
+        'ancestor__among=scopes).values("ancestor")',
+    ),
+    Mutation("the first of many", "for branch in branches:\n", "for branch in [*branches][:1]:\n"),
 )
 
 HOLDINGS = (
@@ -428,4 +427,10 @@ RULEBOOK = (
     ),
 )
 
-MUTATIONS = {"access": ACCESS, "holdings": HOLDINGS, "conditions": CONDITIONS, "rulebook": RULEBOOK}
+MUTATIONS = {
+    "access": ACCESS,
+    "branches": BRANCHES,
+    "holdings": HOLDINGS,
+    "conditions": CONDITIONS,
+    "rulebook": RULEBOOK,
+}

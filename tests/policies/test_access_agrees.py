@@ -12,7 +12,7 @@ import pytest
 from django.db.models import Model
 
 from accounts.models import Scope, User
-from policies import access
+from policies import access, branches
 from policies.models import Resource
 from policies.protected import PROTECTED, At
 from policies.rulebook import UnknownQuestion, asked_once
@@ -35,8 +35,12 @@ def check_world(seed: int, dense: bool) -> None:
     """Raises AssertionError at the first answer that is not the oracle's."""
     built = Builder(seed, dense)
     # There is more than "few" of everything in a dense world: who may do something, and what, is asked otherwise.
-    few, objects, scopes = (3, 1, 1) if dense else (access.FEW, access.FEW_OBJECTS, access.FEW_SCOPES)
-    with asked_once(), patch.multiple(access, FEW=few, FEW_OBJECTS=objects, FEW_SCOPES=scopes):
+    few, objects, scopes = (3, 1, 1) if dense else (access.FEW, access.FEW_OBJECTS, branches.FEW_SCOPES)
+    with (
+        asked_once(),
+        patch.multiple(access, FEW=few, FEW_OBJECTS=objects),
+        patch.object(branches, "FEW_SCOPES", scopes),
+    ):
         people = {user.username: user for user in User.objects.filter(username__in=built.world["users"])}
         yes = sum(check_questions(built, people, name) for name in built.world["things"])
         assert yes, "a world in which nobody may do anything proves nothing"
