@@ -35,7 +35,7 @@ def check_world(seed: int, dense: bool) -> None:
     """Raises AssertionError at the first answer that is not the oracle's."""
     built = Builder(seed, dense)
     # There is more than "few" of everything in a dense world: who may do something, and what, is asked otherwise.
-    few, objects, scopes = (3, 1, 1) if dense else (access.FEW, access.FEW_OBJECTS, branches.FEW_SCOPES)
+    few, objects, scopes = (3, 1, 0) if dense else (access.FEW, access.FEW_OBJECTS, branches.FEW_SCOPES)
     with (
         asked_once(),
         patch.multiple(access, FEW=few, FEW_OBJECTS=objects),
