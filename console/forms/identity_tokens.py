@@ -13,6 +13,8 @@ from policies.actions.sign_in import TooManyTries
 from policies.actions.tokens import check_password
 from policies.actor import Actor
 
+NEAR = 5  # projects that a message names
+
 
 class IdentityTokenForm(forms.Form):
     """The password of the user that the token is for. `retry_after`: seconds to wait, where there were too many tries."""
@@ -49,7 +51,7 @@ class OwnTokenForm(IdentityTokenForm):
     """One's own password, and a project where one holds a role."""
 
     project = forms.CharField(
-        required=False, max_length=60, help_text="Its short name. Left empty, the token is for no project.",
+        required=False, max_length=80, help_text="Its short name. Left empty, the token is for no project.",
         widget=forms.TextInput(
             attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false", "list": "projects"}
         ),
@@ -71,5 +73,7 @@ class OwnTokenForm(IdentityTokenForm):
         slug = self.cleaned_data["project"].lower()
         found: Project | None = projects_of(self.user).filter(slug=slug).first() if slug else None
         if slug and found is None:
-            raise ValidationError("You hold no role in a project of this name.")
+            like = projects_of(self.user).search(slug).order_by("slug").values_list("slug", flat=True)[:NEAR]
+            near = f" Some like it: {', '.join(like)}." if like else ""
+            raise ValidationError(f"You hold no role in a project with this short name.{near}")
         return found
