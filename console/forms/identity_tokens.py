@@ -12,8 +12,7 @@ from console.signing_in import one_of_few
 from policies.actions.sign_in import TooManyTries
 from policies.actions.tokens import check_password
 from policies.actor import Actor
-
-NEAR = 5  # projects that a message names
+from policies.naming import near_names
 
 
 class IdentityTokenForm(forms.Form):
@@ -73,7 +72,7 @@ class OwnTokenForm(IdentityTokenForm):
         slug = self.cleaned_data["project"].lower()
         found: Project | None = projects_of(self.user).filter(slug=slug).first() if slug else None
         if slug and found is None:
-            like = projects_of(self.user).search(slug).order_by("slug").values_list("slug", flat=True)[:NEAR]
-            near = f" Some like it: {', '.join(like)}." if like else ""
-            raise ValidationError(f"You hold no role in a project with this short name.{near}")
+            near = near_names(slug, projects_of(self.user), "slug")
+            words = "You hold no role in a project with this short name."
+            raise ValidationError(f"{words} Near names: {', '.join(near)}." if near else words)
         return found

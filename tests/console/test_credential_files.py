@@ -248,7 +248,7 @@ def test_people_get_one_of_their_own(org: SimpleNamespace) -> None:
     for project, password, said in (
         ("beta", PASSWORD, "You hold no role in a project with this short name."),
         ("nothing", PASSWORD, "You hold no role in a project with this short name."),
-        ("alp", PASSWORD, "short name. Some like it: alpha."),
+        ("alp", PASSWORD, "short name. Near names: alpha."),
         ("alpha", "wrong", "That is not your password"),
     ):
         answer = form.submit(keeper, page, project=project, password=password)
