@@ -47,7 +47,7 @@ AREAS: dict[str, dict[str, str]] = {
         "user.change_password": "chose a new password",
         "user.end_session": "ended a session of",
         "user.get_token": "got an identity token",
-        "user.revoke_token": "took back an identity token of",
+        "user.revoke_token": "revoked an identity token of",
     },
     "Roles": {
         "role.create": "made the role",
