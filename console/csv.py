@@ -11,6 +11,8 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
+from console.times import iso
+
 ROWS_AT_ONCE = 500
 # A spreadsheet takes a cell that begins so for a formula, some of them behind spaces or in full width too. An
 # apostrophe before it makes it text; what already looks neutralised gets one more, so that plain() gives it back.
@@ -20,7 +22,7 @@ FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n＝＋－＠]")
 def neutral(cell: Any) -> Any:
     """A cell as it is written: never a formula; moments in ISO 8601, nothing for None."""
     if isinstance(cell, datetime):
-        return cell.isoformat(timespec="seconds")
+        return iso(cell)
     if isinstance(cell, str) and FORMULA.match(cell):
         return f"'{cell}"
     return "" if cell is None else cell

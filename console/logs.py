@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from console.times import iso
+
 # What every line of a request says beside its own words: request id, client address, user. The middleware fills it.
 request_context: ContextVar[dict[str, Any]] = ContextVar("request_context")
 
@@ -19,7 +21,7 @@ STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "reques
 class JSONFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": iso(datetime.fromtimestamp(record.created, UTC), "milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

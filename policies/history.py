@@ -47,7 +47,7 @@ AREAS: dict[str, dict[str, str]] = {
         "user.change_password": "chose a new password",
         "user.end_session": "ended a session of",
         "user.get_token": "got an identity token",
-        "user.revoke_token": "took back an identity token of",
+        "user.revoke_token": "revoked an identity token of",
     },
     "Roles": {
         "role.create": "made the role",
@@ -113,6 +113,7 @@ AREAS: dict[str, dict[str, str]] = {
         "event_history.export": "exported the activity of",
         "decision.export": "exported who may do what in",
         "bulk_job.create": "started work on many users of",
+        "bulk_job.stop": "stopped work on many users of",
         "catalogue.create": "loaded the role catalogue",
         "catalogue.update": "changed the role catalogue",
         "sample.load": "loaded the sample",
@@ -126,7 +127,7 @@ AREAS: dict[str, dict[str, str]] = {
         "tag.update": "changed the tag",
     },
 }
-LABELS = {"url": "URL"}  # fields that their own names call otherwise
+LABELS = {"url": "URL", "slug": "Short name"}  # fields that their own names call otherwise
 OF_ONESELF = {"user.sign_in", "user.sign_out", "user.change_password", "user.get_token"}
 VERBS = {action: words for area in AREAS.values() for action, words in area.items()}
 LEADING_TO_A_TARGET = (" of", " for", " to", " from", " the user")

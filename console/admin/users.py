@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -15,6 +16,7 @@ from accounts.models import User
 from console.admin.base import ActionForm, ReadOnlyAdmin, may
 from console.admin.shares import ShareableAdmin
 from policies.actions.credentials import key_count
+from policies.actions.sign_in import end_sessions
 from policies.actions.users import (
     add_person,
     add_project_user,
@@ -199,8 +201,19 @@ class UserAdmin(ShareableAdmin):
 
 
 class SessionAdmin(ReadOnlyAdmin):
-    """Who is signed in from where; never the key, which is as good as a password."""
+    """Who is signed in from where, and ending it; never the key, which is as good as a password."""
 
     hidden = ("session_key", "data")
     list_display = ("user", "ip", "user_agent", "created_at", "last_seen_at")
     list_select_related = ("user",)
+    search_fields = ("user__username",)
+    actions = ("end",)
+
+    @admin.action(description="End selected sessions")
+    def end(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
+        """All of them or none, one event each."""
+        actor = Actor.of_request(request)
+        with recording(actor):
+            for session in queryset:
+                end_sessions(actor=actor, user=session.user, sessions=[session])
+        self.message_user(request, f"Done for {len(queryset)} sessions.")

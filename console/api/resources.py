@@ -31,6 +31,7 @@ from console.api.registrations import (
     read_registration,
     refuse_foreign_owner,
 )
+from console.times import iso
 from policies import access
 from policies.actions.resources import register_resource, retire_resource, update_resource
 from policies.errors import Denied
@@ -211,7 +212,7 @@ def row_of(resource: Resource, *, with_parent: bool, with_email: bool) -> dict[s
         "visibility": resource.visibility,
         "tags": sorted(tag.name for tag in resource.tags.all()),
         "lists": sorted(role.full_name for role in resource.listed_roles.all()),
-        "created": resource.created_at.isoformat(timespec="seconds"),
+        "created": iso(resource.created_at),
         "links": {"self": reverse("api_resource_detail", args=[resource.uid])},
     }
     if with_email and resource.owner:

@@ -14,9 +14,9 @@ class EndpointForm(forms.Form):
 
     url = forms.CharField(
         max_length=300, label="URL", widget=forms.TextInput(attrs={**PLAIN, "inputmode": "url"}),
-        help_text="%(project_id)s in it becomes the id of the project, as in https://storage.example.com/v1/AUTH_%(project_id)s",
+        help_text="Such as https://storage.example.com/v1. Where it has %(project_id)s, clients read the id of their project.",
     )  # fmt: skip
-    region = forms.ModelChoiceField(Region.objects.none(), empty_label=None)
+    region = forms.ModelChoiceField(Region.objects.none(), empty_label="Choose a region")
     interface = forms.ChoiceField(
         choices=[("public", "Public: for everybody"), ("internal", "Internal: inside the platform"),
                  ("admin", "Admin: for who runs it")],
@@ -29,7 +29,10 @@ class EndpointForm(forms.Form):
     def __init__(self, data: Any = None, *, endpoint: Endpoint | None = None) -> None:
         names = ("url", "region", "interface", "is_enabled")
         super().__init__(data, initial={name: getattr(endpoint, name) for name in names} if endpoint else None)
-        self.fields["region"].queryset = Region.objects.all()  # type: ignore[attr-defined]
+        regions = Region.objects.all()
+        self.fields["region"].queryset = regions  # type: ignore[attr-defined]
+        if regions.count() == 1:
+            self.fields["region"].initial = regions[0]
 
 
 class RegionForm(forms.Form):

@@ -12,6 +12,7 @@ from console.signing_in import one_of_few
 from policies.actions.sign_in import TooManyTries
 from policies.actions.tokens import check_password
 from policies.actor import Actor
+from policies.naming import near_names
 
 
 class IdentityTokenForm(forms.Form):
@@ -49,7 +50,7 @@ class OwnTokenForm(IdentityTokenForm):
     """One's own password, and a project where one holds a role."""
 
     project = forms.CharField(
-        required=False, max_length=60, help_text="Its short name. Left empty, the token is for no project.",
+        required=False, max_length=80, help_text="Its short name. Left empty, the token is for no project.",
         widget=forms.TextInput(
             attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false", "list": "projects"}
         ),
@@ -71,5 +72,7 @@ class OwnTokenForm(IdentityTokenForm):
         slug = self.cleaned_data["project"].lower()
         found: Project | None = projects_of(self.user).filter(slug=slug).first() if slug else None
         if slug and found is None:
-            raise ValidationError("You hold no role in a project of this name.")
+            near = near_names(slug, projects_of(self.user), "slug")
+            words = "You hold no role in a project with this short name."
+            raise ValidationError(f"{words} Near names: {', '.join(near)}." if near else words)
         return found

@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib.auth.models import Group
 
 from accounts.models import Scope, User
-from console.management.output import Row, iso
+from console.management.output import Row
+from console.times import iso
 from policies.access import type_id
 from policies.actions.shares import shareable_actions
 from policies.models import RoleAssignment

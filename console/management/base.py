@@ -13,7 +13,8 @@ from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from accounts.models import Scope, User
-from console.management.output import Row, as_json, as_record, as_table, escaped, iso
+from console.management.output import Row, as_json, as_record, as_table, escaped
+from console.times import iso
 from policies.actor import Actor
 from policies.errors import AlreadyDone, Conflict, Denied
 from policies.models import Role

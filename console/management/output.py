@@ -7,7 +7,6 @@ escapes, JSON is ASCII.
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
 
@@ -38,11 +37,6 @@ def as_record(row: Row) -> str:
     """One row as aligned lines of name and value."""
     width = max(map(len, row))
     return "\n".join(f"{name.replace('_', ' ').ljust(width)}  {_cell(value)}" for name, value in row.items())
-
-
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, with Z; None stays None."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 
 def escaped(text: str) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from accounts.models import User
 from console.management.assignments import scope_name
-from console.management.output import Row, iso
+from console.management.output import Row
+from console.times import iso
 from policies.models import Resource
 from policies.naming import find_resource, find_role, find_user
 

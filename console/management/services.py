@@ -3,7 +3,8 @@
 from django.core.management import CommandError
 
 from accounts.models import ServiceProfile, ServiceToken, User
-from console.management.output import Row, iso
+from console.management.output import Row
+from console.times import iso
 from policies.actions.services import shown_prefix
 from policies.naming import NotFound
 

@@ -18,14 +18,14 @@ from console.protection import PageRequest, requires
 from console.questions import why_url
 from policies import access
 from policies.actions.assignments import may_change
-from policies.actions.bulk import ASKS, digest_of, run_batch, start_bulk
+from policies.actions.bulk import ASKS, digest_of, run_batch, start_bulk, stop_bulk
 from policies.errors import Conflict
 from policies.models import BulkItem, BulkJob, Role, RoleAssignment
 from policies.protected import At
 
 FILTERS = ("q", "role", "status", "created")
 NAMES_SHOWN = 5
-STATES = {"done": "yes", "unchanged": "no", "refused": "lost"}
+STATES = {"done": "yes", "unchanged": "no", "refused": "lost", "not done": "no"}
 DOING = {"roles": "Changing roles of", "disable": "Disabling", "enable": "Enabling", "delete": "Deleting"}
 
 
@@ -138,17 +138,17 @@ def bulk_detail(request: PageRequest, project: Project, job: str) -> HttpRespons
     asks = ASKS[found.change], At("project_user", project)
     if request.method == "POST":
         request.actor.require(*asks)
-        run_batch(actor=request.actor, job=found)
+        (stop_bulk if "stop" in request.POST else run_batch)(actor=request.actor, job=found)
         if not request.htmx:
             return redirect("bulk_detail", project.uid, found.uid)
     counts = dict(found.items.order_by().values_list("result").annotate(Count("pk")))
     waiting = counts.pop(BulkItem.Result.WAITING, 0)
-    done = sum(counts.values())
+    left = counts.get(BulkItem.Result.NOT_DONE, 0)
     items = found.items.exclude(result=BulkItem.Result.WAITING).order_by("pk")
     page = Paginator(items, PAGE_SIZE).get_page(request.GET.get("page"))
     return render_list(request, "bulk", {
         "project": project, "crumbs": bulk_crumbs(request, project, found.get_change_display()),
-        "job": told(found, done, waiting), "may_continue": access.may(request.user, *asks),
+        "job": told(found, sum(counts.values()) - left, waiting, left), "may_continue": access.may(request.user, *asks),
         "summary": [{"state": STATES[result], "count": counts[result], "text": result} for result in sorted(counts)],
         "page": page, "rows": result_rows(request, project, list(page.object_list)),
     }, name="detail")  # fmt: skip
@@ -160,15 +160,17 @@ def unfinished_job(project: Project) -> BulkJob | None:
     return BulkJob.objects.filter(Exists(waiting), project=project).select_related("started_by").order_by("-pk").first()
 
 
-def told(job: BulkJob, done: int, waiting: int) -> dict[str, Any]:
-    """A job as its page shows it."""
+def told(job: BulkJob, done: int, waiting: int, left: int) -> dict[str, Any]:
+    """A job as its page shows it. `left`: how many were left out when it was stopped."""
+    total = done + waiting + left
     return {
         "uid": job.uid,
         "title": job.get_change_display(),
         "done": done,
-        "total": done + waiting,
+        "total": total,
         "is_finished": not waiting,
-        "progress": f"{DOING[job.change]} {done:,} of {done + waiting:,} users.",
+        "is_stopped": bool(left),
+        "progress": f"{DOING[job.change]} {done:,} of {total:,} users.",
         "by": job.started_by.label if job.started_by else "a command",
         "at": job.created_at,
     }

@@ -32,9 +32,11 @@ def project_user_token(request: PageRequest, project: Project, user: User) -> Ht
 def account_token(request: PageRequest) -> HttpResponse:
     """One's own, for a project where one holds a role, or for none."""
     form = OwnTokenForm(request.POST if request.method == "POST" else None, actor=request.actor, user=request.user)
-    offered = projects_of(request.user).order_by("slug")[:PROJECTS_OFFERED]
+    offered = list(projects_of(request.user).order_by("slug").values_list("slug", flat=True)[: PROJECTS_OFFERED + 1])
+    if len(offered) > PROJECTS_OFFERED:
+        form.fields["project"].help_text += f" The first {PROJECTS_OFFERED} are suggested; any other can be typed."
     return get_token(request, form, {
-        "projects": list(offered.values_list("slug", flat=True)),
+        "projects": offered[:PROJECTS_OFFERED],
         "crumbs": [("Your account", reverse("account_detail")), ("Token", "")], "back_url": reverse("account_detail"),
     })  # fmt: skip
 

@@ -14,6 +14,7 @@ from policies.audit import recording
 from policies.errors import Conflict, Denied
 from policies.models import BulkItem, BulkJob, Role, RoleAssignment
 from policies.offers import roles_by_uid
+from policies.protected import At
 
 BATCH = 500
 
@@ -67,6 +68,17 @@ def run_batch(*, actor: Actor, job: BulkJob) -> int:
                 item.result, item.message = BulkItem.Result.REFUSED, _said(error)
         BulkItem.objects.bulk_update(items, ["result", "message"])
     return len(items)
+
+
+def stop_bulk(*, actor: Actor, job: BulkJob) -> int:
+    """Leave out whoever still waits; what was done stays. Returns how many are left out. Raises Denied."""
+    with recording(actor) as trail:
+        actor.require(ASKS[job.change], At("project_user", job.project))
+        waiting = job.items.filter(result=BulkItem.Result.WAITING)
+        left = waiting.update(result=BulkItem.Result.NOT_DONE, message="Left as it was")
+        if left:
+            trail.add("bulk_job.stop", job.project, after={"change": job.change, "users_left_out": left})
+    return left
 
 
 def _do(actor: Actor, job: BulkJob, user: User | None) -> tuple[str, str]:

@@ -37,6 +37,7 @@ class BulkItem(models.Model):
         DONE = "done"
         UNCHANGED = "unchanged"
         REFUSED = "refused"
+        NOT_DONE = "not done"
 
     job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items", db_index=False)
     user_uid = models.CharField(max_length=32)

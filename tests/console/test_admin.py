@@ -479,6 +479,23 @@ def test_users_are_disabled_enabled_and_deleted(world: SimpleNamespace, post: Po
     assert not User.objects.filter(pk__in=chosen).exists()
 
 
+def test_an_administrator_ends_the_session_of_somebody_else(
+    world: SimpleNamespace, signed_in: Any, post: Posting
+) -> None:
+    """Security 14: on its next request, and nobody else's."""
+    browser = signed_in("outsider")
+    session = UserSession.objects.create(
+        user=world.outsider, ip="192.0.2.2", session_key=browser.session.session_key, user_agent="Lost laptop"
+    )
+    address, chosen = url(UserSession, "changelist"), {"action": "end", "index": 0, "_selected_action": [session.pk]}
+    assert signed_in("keeper").post(address, chosen).status_code == 403
+    assert browser.get("/account/").status_code == 200
+    assert post(address, **chosen) == ["user.end_session"]
+    assert browser.get("/account/").status_code == 302
+    assert post.client.get("/account/").status_code == 200
+    assert not UserSession.objects.filter(pk=session.pk).exists()
+
+
 def test_the_last_administrator_stays(world: SimpleNamespace, post: Posting) -> None:
     assert post(url(User, "delete", world.administrator.pk), post="yes") == []
     both = [world.administrator.pk, world.user_a.pk]
@@ -587,7 +604,8 @@ def test_the_rest_can_only_be_read(world: SimpleNamespace, post: Posting, model:
         (event,) = post(url(model, page, *args), 403, post="yes", **fields)
         assert event.endswith(f".{what} refused"), kind
     selected = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
-    assert post(url(model, "changelist"), 200, **selected) == []  # there is no such action
+    status = 302 if model is UserSession else 200  # there is no such action; sessions have another one
+    assert post(url(model, "changelist"), status, **selected) == []
     if model is not AuditHead:  # it moved with the refusals
         assert model._default_manager.filter(pk=row.pk).values().get() == stored
 

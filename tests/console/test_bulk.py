@@ -249,6 +249,33 @@ def test_batches_go_on_where_they_stopped(
     assert not User.objects.filter(project=org.alpha, is_active=True).exists()
 
 
+def test_it_can_be_stopped_half_way(
+    org: SimpleNamespace, client_of: ClientOf, create: str, users: list[User], events: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What was done and what was not is listed; it does not go on. Somebody who may not do it does not stop it either."""
+    monkeypatch.setattr(bulk, "BATCH", 2)
+    keeper, viewer = client_of("keeper"), client_of("viewer")
+    job_page = preview(keeper, create, "disable", all="1")[1].submit(keeper, create)["Location"]
+    users_page = reverse("project_user_index", args=[org.alpha.uid])
+    for page in (job_page, users_page):
+        assert "Stop here" in Page(keeper.get(page)).text
+        assert "Stop here" not in Page(viewer.get(page)).text
+    assert viewer.post(job_page, {"stop": "1"}).status_code == 403
+    before = len(events())
+    assert keeper.post(job_page, {"stop": "1"})["Location"] == job_page
+    assert events()[before:] == [("bulk_job.stop", "Alpha", "done")]
+    stopped = keeper.get(job_page)
+    assert "Stopped: 2 of 4 users" in Page(stopped).text
+    assert "2 users not done" in Page(stopped).text
+    assert sorted(results(stopped).values()) == [("done", "Disabled")] * 2 + [("not done", "Left as it was")] * 2
+    for again in ({}, {"stop": "1"}):
+        assert keeper.post(job_page, again).status_code == 302
+    assert len(events()) == before + 1
+    assert User.objects.get(username="three").is_active
+    assert "not finished" not in Page(keeper.get(users_page)).text
+
+
 def test_a_batch_that_fails_leaves_nothing_half_done(
     org: SimpleNamespace, keeper: Client, create: str, users: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,13 +18,14 @@ from openstack.config import OpenStackConfig
 
 from accounts.models import User
 from console.credential_files import FILES, SignIn, clouds, dotenv, openrc, rclone
+from console.views import identity_tokens
 from policies import tokens
 from policies.actions.services import update_service
 from policies.actions.users import generate_password
 from policies.models import AuditEvent
 from tests.console.pages import Page
 from tests.console.services import a_service, an_endpoint
-from tests.factories import COMMAND, signed_in
+from tests.factories import COMMAND, a_project, signed_in
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[[str], Client]
@@ -245,13 +246,29 @@ def test_people_get_one_of_their_own(org: SimpleNamespace) -> None:
         assert (token.user, token.project) == (org.keeper, found)
         assert PASSWORD not in answer.content.decode()
     for project, password, said in (
-        ("beta", PASSWORD, "You hold no role in a project of this name"),
-        ("nothing", PASSWORD, "You hold no role in a project of this name"),
+        ("beta", PASSWORD, "You hold no role in a project with this short name."),
+        ("nothing", PASSWORD, "You hold no role in a project with this short name."),
+        ("alp", PASSWORD, "short name. Near names: alpha."),
         ("alpha", "wrong", "That is not your password"),
     ):
         answer = form.submit(keeper, page, project=project, password=password)
         assert (answer.status_code, said in Page(answer).text) == (422, True)
         assert Page(answer).form("project").fields["project"] == [project]
+        assert "beta." not in Page(answer).text
+
+
+def test_a_project_that_is_not_suggested_can_be_typed(org: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity_tokens, "PROJECTS_OFFERED", 1)
+    last = a_project("z" * 80)  # the longest short name
+    org.administrator.set_password(PASSWORD)
+    org.administrator.save()
+    administrator, page = signed_in(org.administrator), reverse("account_token")
+    shown = Page(administrator.get(page))
+    assert [value for tag, _, value in shown.attributes if tag == "option"] == ["alpha"]
+    assert "The first 1 are suggested; any other can be typed." in shown.text
+    form = shown.form("project", "password")
+    answer: Any = form.submit(administrator, page, project=last.slug, password=PASSWORD)
+    assert tokens.read(answer.context["text"]).project == last
 
 
 def test_files_are_among_the_actions_of_a_user(org: SimpleNamespace, keeper: Client, client_of: ClientOf) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -60,6 +62,11 @@ def test_what_goes_out_comes_back(cell: str) -> None:
 
 def test_what_is_harmless_stays_as_it_is() -> None:
     assert [neutral(cell) for cell in [*HARMLESS, -5, None]] == [*HARMLESS, -5, ""]
+
+
+def test_moments_are_in_utc() -> None:
+    berlin = datetime(2026, 7, 1, 2, 30, 15, 999, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert [neutral(moment) for moment in (berlin, berlin.astimezone(UTC))] == ["2026-07-01T00:30:15Z"] * 2
 
 
 def test_it_is_a_download_that_no_cache_keeps_and_that_is_written_row_by_row() -> None:

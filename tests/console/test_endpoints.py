@@ -188,6 +188,10 @@ def test_from_a_region_to_an_endpoint_in_the_browser(admin: Client, storage: Use
     assert URL in page.text
     assert "GRA" in page.text
     endpoint = Endpoint.objects.get()
+    assert Page(admin.get(region_page)).form("code").submit(admin, region_page, code="BHS").status_code == 302
+    form = Page(admin.get(add)).form("url")
+    assert form.fields["region"] == [""]  # of several none is taken for granted
+    assert form.submit(admin, add, url=URL).status_code == 422
     edit = reverse("service_endpoint_update", args=[storage.uid, endpoint.uid])
     form = Page(admin.get(edit)).form("url")
     assert form.fields["url"] == [URL]

@@ -277,15 +277,28 @@ def test_lists_ask_as_much_for_many_as_for_few(org: SimpleNamespace, admin: Call
 
 
 def test_pages_of_assignments_do_not_overlap(org: SimpleNamespace, admin: Caller, team: Any) -> None:
+    """None is lost and none comes twice, though one row is many lines, or none: groups, included roles, clusters."""
     give(team, "roster:project_viewer", org.department)
-    for more in ("", f"&effective&scope.project.id={org.alpha.uid}"):
+    people = User.objects.bulk_create(
+        [User(username=f"p{n}", search_text=f"p{n}", all_clusters=n > 1) for n in range(5)]
+    )
+    team.user_set.add(*people)  # the first two are bound to no cluster: in that of alpha they may do nothing
+    explainer = role("roster:decision_explainer")  # it includes another
+    for place in (org.root, org.alpha, org.beta):
+        RoleAssignment.objects.create(user=org.outsider, role=explainer, scope=place)
+    for more in (
+        "", "&effective", f"&effective&scope.project.id={org.alpha.uid}", f"&effective&user.id={org.outsider.uid}",
+        f"&effective&role.id={role('roster:decision_client').uid}",
+    ):  # fmt: skip
         everything = found(admin, f"?include_names{more}")
-        pages, path = [], f"/role_assignments?include_names{more}&limit=2"
-        while path:
-            answer = admin.get(path)
-            pages += answer["role_assignments"]
-            path = (answer["links"]["next"] or "").removeprefix(OWN)
-        assert pages == everything
+        assert len({str(row) for row in everything}) == len(everything) > 2
+        for limit in (1, 2, 3):
+            pages, path = [], f"/role_assignments?include_names{more}&limit={limit}"
+            while path:
+                answer = admin.get(path)
+                pages += answer["role_assignments"]
+                path = (answer["links"]["next"] or "").removeprefix(OWN)
+            assert pages == everything
 
 
 def test_past_the_bound_the_list_says_so(org: SimpleNamespace, admin: Caller, settings: Any) -> None:

@@ -74,7 +74,8 @@ ENDS = (take_away, let_expire, new_password, disable, disable_and_enable, delete
 def test_the_next_validation_refuses(
     org: SimpleNamespace, validator: str, end: Callable[[SimpleNamespace], None]
 ) -> None:
-    """13, 22: and what the token's owner does with it is refused (401)."""
+    """13, 22: and what the token's owner does with it is refused (401). A revoked grant that goes on in a token: Zitadel
+    CVE-2024-46999."""
     asked = tokens.issue(org.alpha_user, org.alpha, ["password"])
     assert about(validator, asked).status_code == 200
     end(org)

@@ -352,7 +352,7 @@ def test_the_export_is_the_filtered_list_neutralised_and_audited(
     assert rows[1]["description"] == "'=HYPERLINK(1)"
     assert rows[1]["roles"] == "ai_training_read objectstore_operator"
     assert [row["status"] for row in rows] == ["ok", "ok", "disabled"]
-    assert [row["last_used"] for row in rows] == ["", "", "2025-01-02T00:00:00+00:00"]
+    assert [row["last_used"] for row in rows] == ["", "", "2025-01-02T00:00:00Z"]
     [event] = events()[before:]
     assert (event.action, event.object_name, event.actor) == ("project_user.export", "Alpha", "Keeper Person")
     assert event.after == {"filters": ["Role: AI Training Reader"], "search": ""}

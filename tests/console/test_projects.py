@@ -310,3 +310,22 @@ def test_forms_are_protected(org: SimpleNamespace) -> None:
     for page in ("project_update", "project_delete", "share_create"):
         assert client.post(url(page, org.alpha.uid), {"confirm": "alpha"}).status_code == 403
     assert Project.objects.filter(pk=org.alpha.pk).exists()
+
+
+def test_a_refused_read_stands_in_the_log_and_a_refused_write_in_the_trail(
+    org: SimpleNamespace, client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Security 40: what was refused, on what; the line has who and from where, as every line of a request."""
+    viewer, page = client_of("viewer"), reverse("project_update", args=[org.alpha.uid])
+    before = AuditEvent.objects.count()
+    with caplog.at_level("INFO", "console.access"):
+        assert viewer.get(page).status_code == 403
+    [line] = caplog.records
+    assert (line.getMessage(), line.thing) == ("refused update", "Alpha")  # type: ignore[attr-defined]
+    assert AuditEvent.objects.count() == before
+    caplog.clear()
+    assert viewer.post(page).status_code == 403
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.action, event.object_name, event.actor, event.outcome) == (
+        "project.update", "Alpha", "Viewer Person", "refused",
+    )  # fmt: skip

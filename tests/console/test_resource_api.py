@@ -1,6 +1,7 @@
 """Services register, read, change and retire resources over HTTP, as far as their roles allow."""
 
 import json
+import re
 from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
@@ -80,6 +81,7 @@ def test_register_change_and_retire(org: SimpleNamespace, api: Api) -> None:
         "owner": "alpha-user", "parent": None,
     }  # fmt: skip
     assert (row["visibility"], row["tags"], row["lists"]) == ("ALL", ["a", "b"], ["h2o:visitor"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["created"])
     assert api.get(path).json() == row
 
     changed = api.send("patch", path, {"name": "better", "owner": None, "tags": [], "lists": []})

@@ -71,6 +71,16 @@ def test_it_is_written_once_a_minute_and_not_on_every_page(
     assert UserSession.objects.get().last_seen_at > seen
 
 
+def test_a_new_key_of_the_installation_signs_nobody_out(client: Client, settings) -> None:
+    """Security 43: as long as the old one stands among the fallbacks."""
+    assert is_signed_in(client)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another " * 8
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert is_signed_in(client)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [], "a third " * 8
+    assert not is_signed_in(client)
+
+
 def test_signed_in_pages_are_not_stored(client: Client) -> None:
     assert client.get("/signed-in/")["Cache-Control"] == "no-store"
 

@@ -78,7 +78,9 @@ def test_production_cookies_and_transport(tmp_path: Path) -> None:
         "-c",
         "from django.conf import settings as s\n"
         "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.DEBUG,"
-        " s.SECURE_SSL_REDIRECT, s.ROSTER_BASE_URL)",
+        " s.SECURE_SSL_REDIRECT, s.ROSTER_BASE_URL)\n"
+        "from django.contrib.auth.hashers import make_password\n"
+        "print(make_password('x').rsplit('$', 2)[0])",
         ROSTER_DATA=str(tmp_path),
         **PRODUCTION,
     ).stdout
@@ -90,4 +92,5 @@ def test_production_cookies_and_transport(tmp_path: Path) -> None:
         "False",
         "True",
         "https://roster.example",
+        "argon2$argon2id$v=19$m=19456,t=2,p=1",  # security 4: OWASP's cost
     ]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from console.management.arguments import count
 from console.management.base import RosterCommand
-from console.management.output import iso
+from console.times import iso
 from policies.actions.services import LONGEST_LIFE, create_token
 from policies.naming import find_service
 

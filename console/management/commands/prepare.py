@@ -23,7 +23,7 @@ class Command(BaseCommand):
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=0)
-            call_command("createcachetable")
+            call_command("createcachetable", verbosity=0)
         call_command("load_catalogues", stdout=self.stdout)
         call_command("bootstrap", stdout=self.stdout, verbosity=0)  # speaks only of one that it made
         call_command("clearsessions")
