@@ -43,7 +43,6 @@ FORMATTERS = {"ruff": ["ruff", "check", "--fix-only"], "ruff format": ["ruff", "
 PACKAGES: dict[str, Callable[[], object]] = {
     "postgresql": postgres.system_programs,
     "chromium": browser.program,
-    "caddy": lambda: shutil.which("caddy"),
     "nginx": lambda: shutil.which("nginx"),
     "rclone": lambda: shutil.which("rclone"),
 }

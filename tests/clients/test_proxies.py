@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -123,10 +124,16 @@ def running(command: list[str | Path], port: int, folder: Path, **variables: str
         process.wait(20)
 
 
+def program(name: str) -> str:
+    """Where a program is: Caddy is beside our Python. Empty where there is none."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return shutil.which(name, path=places) or ""
+
+
 def caddy(demo: Demo, tool: str, port: int, folder: Path) -> Any:
     listens = demo.server.url.removeprefix("http://")
     return running(
-        ["caddy", "run", "--adapter", "caddyfile", "--config", PROXIES / "Caddyfile"], port, folder,
+        [program("caddy"), "run", "--adapter", "caddyfile", "--config", PROXIES / "Caddyfile"], port, folder,
         SITE=f"http://127.0.0.1:{port}", ROSTER=listens, ROSTER_HOST="localhost", TOOL_PATH=PATH, TOOL=tool,
         CADDY_ADMIN=f"unix/{folder}/admin", HOME=str(folder), XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder),
     )  # fmt: skip
@@ -144,7 +151,7 @@ def nginx(demo: Demo, tool: str, port: int, folder: Path) -> Any:
     (folder / "nginx.conf").write_text(
         f"daemon off; pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; {paths}\n{text}\n}}"
     )
-    return running(["nginx", "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], port, folder)
+    return running([program("nginx"), "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"], port, folder)
 
 
 class Guarded:
@@ -191,7 +198,7 @@ class Guarded:
 
 @pytest.fixture(scope="module", params=[caddy, nginx], ids=["caddy", "nginx"])
 def guarded(request: pytest.FixtureRequest, demo: Demo, tool: str, tmp_path_factory: Any) -> Iterator[Guarded]:
-    if not shutil.which(request.param.__name__):
+    if not program(request.param.__name__):
         pytest.skip(f"There is no {request.param.__name__} here.")
     port = free_port()
     found = Guarded(port)

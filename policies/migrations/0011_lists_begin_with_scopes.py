@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_lists_begin_with_scopes'),
-        ('policies', '0009_credentials'),
+        ('policies', '0010_bulk_stopped'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
