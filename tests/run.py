@@ -106,6 +106,8 @@ def finished(name: str, passed: bool, seconds: float, output: IO[str]) -> bool:
 
 def install_what_is_missing() -> list[str]:
     """Install what tests need beside Python packages; the names of what could not be had."""
+    if not shutil.which(browser.SHELL):
+        install_from_debian(browser.SHELL)
     for package, found in PACKAGES.items():
         if not found():
             install_from_debian(package)

@@ -52,7 +52,7 @@ class Person:
             self.page.go_back()
         except Error as error:
             assert "ERR_CACHE_MISS" in str(error)  # noqa: PT017 - Chromium asks before it would send a form again
-            expect(self.page.locator("body.neterror")).to_be_attached()
+            expect(self.page).to_have_url("chrome-error://chromewebdata/")
 
     def is_at(self, heading: str) -> None:
         expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)

@@ -37,13 +37,13 @@ QUERIES = {
 }
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
-# What axe is asked in each look. Dark has other colours and a phone another layout, but every row of a list has the same;
-# a wide window in the dark adds what is out of sight on a phone.
+# What axe is asked in each look. Dark has other colours and a phone another layout; a wide window in the dark adds what is
+# out of sight on a phone.
 LOOKS: list[tuple[ViewportSize, Any, dict[str, Any] | None]] = [
     (WIDE, "light", {}),
     (WIDE, "dark", {"rules": ["color-contrast"], "parts": [".topbar", ".sidenav", "thead"]}),
     (NARROW, "light", None),
-    (NARROW, "dark", {"few_rows": True}),
+    (NARROW, "dark", {}),
 ]
 
 # Colours fade from one scheme to the other; axe would measure what is between.
