@@ -104,22 +104,6 @@ def runai(org: SimpleNamespace) -> SimpleNamespace:
     return org
 
 
-@pytest.fixture(scope="module")
-def platform(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[SimpleNamespace]:
-    """What the module's make_platform() makes, once."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield request.module.make_platform()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def p(platform: SimpleNamespace, db: None) -> SimpleNamespace:
-    """Each test is rolled back to the platform of its module, and has it for itself."""
-    return deepcopy(platform)
-
-
 @pytest.fixture
 def fresh_organization(db: None) -> SimpleNamespace:
     return make_organization()

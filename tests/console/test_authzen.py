@@ -27,11 +27,12 @@ CLIENT, EXPLAINER = "roster:decision_client", "roster:decision_explainer"
 OK = question("keeper", "read", "project", "alpha")
 
 
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
+@pytest.fixture(scope="module")
+def organization(organization: SimpleNamespace) -> SimpleNamespace:
+    """With Run:ai switched on."""
     Catalogue.objects.filter(code="runai").update(is_enabled=True)
     RulebookVersion.renew()
-    return deepcopy(organization)
+    return organization
 
 
 @pytest.fixture

@@ -35,7 +35,11 @@ READER, STORAGE, OPERATOR = (
 
 
 @pytest.fixture
-def world() -> SimpleNamespace:
+def world(p: SimpleNamespace) -> SimpleNamespace:
+    return p
+
+
+def make_platform() -> SimpleNamespace:
     """Ana holds two roles in alpha and one in beta; Ben is nobody to her; `swift` may validate tokens."""
     w = SimpleNamespace(alpha=a_project("Alpha"), beta=a_project("Beta"), ben=a_person("ben"))
     w.ana = a_person("ana")

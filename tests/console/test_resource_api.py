@@ -1,7 +1,6 @@
 """Services register, read, change and retire resources over HTTP, as far as their roles allow."""
 
 import json
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,12 +41,12 @@ class Api:
         return self.send("post", body={"type": "ovhcloud:notebook", "name": "masks", "project": "alpha", **body})
 
 
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    o = deepcopy(organization)
+@pytest.fixture(scope="module")
+def organization(organization: SimpleNamespace) -> SimpleNamespace:
+    """With every catalogue switched on."""
     Catalogue.objects.update(is_enabled=True)
     RulebookVersion.renew()
-    return o
+    return organization
 
 
 @pytest.fixture

@@ -26,17 +26,11 @@ from policies.actor import Actor
 from policies.errors import AlreadyDone, Conflict, Denied
 from policies.history import tell
 from policies.models import AuditEvent
-from tests.console.conftest import make_organization
 from tests.console.pages import Page
 from tests.console.services import EVALUATION, Caller, a_service, a_token, question
 from tests.factories import COMMAND, give, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def org() -> SimpleNamespace:
-    return make_organization()
 
 
 @pytest.fixture
