@@ -289,6 +289,7 @@ user.set_password("{PASSWORD}"); user.password_is_temporary = False; user.save()
 """
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_disabled_is_out_on_every_worker() -> None:
     """13: signed in through one process, disabled through another, out on the next request of each worker."""

@@ -577,6 +577,7 @@ def test_catalogues_and_modules_are_switched(world: SimpleNamespace, post: Posti
 READ_ONLY = [model for model in REGISTERED if model not in (*WRITABLE, *SWITCHES)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("model", READ_ONLY, ids=lambda model: model._meta.model_name)
 def test_the_rest_can_only_be_read(world: SimpleNamespace, post: Posting, model: type[Model]) -> None:
     row = row_of(model, world)

@@ -284,6 +284,7 @@ def test_a_batch_ends_where_it_was_asked_to(
     assert [one["decision"] for one in answer["evaluations"]] == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("options", [{"evaluations_semantic": "first"}, {"evaluations_semantic": None}, [], "x", None])
 def test_an_unknown_semantic_is_400(asking: Caller, options: Any) -> None:
     assert asking.send(EVALUATIONS, {"evaluations": [OK], "options": options}).status_code == 400
@@ -409,6 +410,7 @@ def test_what_a_service_states_counts_as_far_as_it_is_trusted(
     assert decided(asking, "keeper", "can_delete_todo", "todo", "1", **stated)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("value", [None, 1, [], {}, "nobody", "", "a\x00b", "project:nowhere"])
 def test_a_stated_value_that_means_nothing_opens_nothing(records: SimpleNamespace, value: Any) -> None:
     asking = caller("todo", CLIENT, trusts=("owner", "place"))

@@ -280,6 +280,7 @@ FORGED: list[tuple[list[str], list[str]]] = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("roles", "places"), FORGED)
 @pytest.mark.parametrize("step", ["review", "give"])
 def test_run_10_forged_requests_get_403(runai: SimpleNamespace, roles: list[str], places: list[str], step: str) -> None:

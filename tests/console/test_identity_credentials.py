@@ -115,6 +115,7 @@ def test_roles_parameters_are_honoured(world: SimpleNamespace) -> None:
     assert roles_of(sign_in(by_id)) == {"ai_training_read"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -413,6 +414,7 @@ def test_only_who_may_validate_tokens_asks(world: SimpleNamespace, keys: Any) ->
         assert Client().post(f"{V3}/{path}", body, content_type="application/json").status_code == 401
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "wrong",
     [

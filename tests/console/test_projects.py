@@ -45,6 +45,7 @@ def url(name: str, *args: str) -> str:
     return reverse(name, args=args)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("who", "statuses"),
     [

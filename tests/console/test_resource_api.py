@@ -199,6 +199,7 @@ def test_everything_that_is_wrong_is_told_at_once(org: SimpleNamespace, api: Api
     assert set(fixed) == {"type", "project", "id"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"name": "a", "name": "b"}', b'{"name": NaN}', b"[" * 5000,
              b'{"name": "\\ud800"}'],

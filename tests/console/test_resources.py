@@ -447,6 +447,7 @@ def test_who_manages_registrations_changes_everything(org: SimpleNamespace) -> N
     assert (now.owner, list(now.tags.all()), list(now.listed_roles.all())) == (None, [], [])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("field", "value"),
     [
