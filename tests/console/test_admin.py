@@ -701,6 +701,7 @@ def test_shares_are_given_by_those_who_may(world: SimpleNamespace, signed_in: An
     assert there(shares_url(world.b, world.keeper), 403, permissions=["read"]) == ["project.share refused"]
 
 
+@pytest.mark.once
 def test_the_number_of_queries_does_not_depend_on_the_rows(world: SimpleNamespace, signed_in: Any) -> None:
     client = signed_in("administrator")
 

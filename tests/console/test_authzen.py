@@ -298,6 +298,7 @@ def test_without_questions_it_is_a_single_one(asking: Caller) -> None:
     assert asking.send(EVALUATIONS, {**OK, "evaluations": [{}] * 1001}).status_code == 400
 
 
+@pytest.mark.once
 def test_a_batch_costs_as_many_queries_whatever_its_size(org: SimpleNamespace, asking: Caller) -> None:
     user = a_project_user(org.alpha, "Trainer", "ovhcloud:ai_training_operator")
     things = [a_notebook(scope, f"n{n}") for n in range(20) for scope in (org.alpha, org.beta)]

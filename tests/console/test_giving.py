@@ -123,6 +123,7 @@ def test_at_most_500_at_once(org: SimpleNamespace, client_of: ClientOf) -> None:
     assert "That would be 520 assignments. Give at most 500 at once." in Page(response).text
 
 
+@pytest.mark.once
 def test_a_review_of_many_takes_as_many_queries_as_one_of_few(org: SimpleNamespace, client_of: ClientOf) -> None:
     people = User.objects.bulk_create(User(username=f"p{n}", search_text=f"p{n}") for n in range(60))
     client = client_of("administrator")

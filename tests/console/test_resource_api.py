@@ -296,6 +296,7 @@ def test_h2o_11_the_owners_address_is_not_for_every_service(org: SimpleNamespace
     assert wide.get(book["links"]["self"]).json()["owner_email"] == "olga@example.com"
 
 
+@pytest.mark.once
 def test_ten_or_hundreds_of_rows_take_the_same_queries(org: SimpleNamespace, api: Api) -> None:
     kinds = [EntityType.objects.get(catalogue__code=of, code="app") for of in ("h2o", "ovhcloud")]
     give(api.service, "runai:research_manager")

@@ -512,6 +512,7 @@ def test_who_may_not_retire_it_is_told_and_offered_nothing(org: SimpleNamespace)
 # ---- Queries
 
 
+@pytest.mark.once
 def test_ten_or_hundreds_of_rows_take_the_same_queries(
     org: SimpleNamespace, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
