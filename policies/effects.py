@@ -22,7 +22,7 @@ from policies.actor import Actor
 from policies.audit import recording
 from policies.conditions import Condition, Field
 from policies.holdings import LIVE, union
-from policies.models import RoleAssignment
+from policies.models import Role, RoleAssignment
 from policies.protected import At
 from policies.rulebook import Rulebook, forget_rulebook, rulebook
 from policies.sentences import joined, lowered, said
@@ -108,12 +108,19 @@ def effects_of(actor: Actor, change: Callable[[], Any]) -> Effects:
 def compare(actor: Actor, before: Rulebook, after: Rulebook) -> Effects:
     """What users have by the rules before and not by those after, and the other way round."""
     known = [kind for kind, (action, name) in SEES.items() if actor.may(action, At(name, before.root))]
-    return Effects(_lost(before, after, known), _lost(after, before, known))
+    given = _given()
+    return Effects(_lost(before, after, given, known), _lost(after, before, given, known))
 
 
-def _lost(before: Rulebook, after: Rulebook, known: list[User.Kind]) -> tuple[Effect, ...]:
+def _given() -> frozenset[int]:
+    """Roles that somebody was given. Without the others, far more permissions pass between the same holders."""
+    assignments = RoleAssignment.objects.filter(LIVE, role=OuterRef("pk"))
+    return frozenset(Role.objects.order_by().filter(Exists(assignments)).values_list("pk", flat=True))
+
+
+def _lost(before: Rulebook, after: Rulebook, given: frozenset[int], known: list[User.Kind]) -> tuple[Effect, ...]:
     alike: dict[Any, tuple[QuerySet[User], list[Permission]]] = {}
-    for (had, kept), permissions in _passing(before, after).items():
+    for (had, kept), permissions in _passing(before, after, given).items():
         users = _users(had, kept, before.root_id)
         if marks := _marks(users):
             alike.setdefault(marks, (users, []))[1].extend(permissions)
@@ -144,11 +151,11 @@ class _Held:
         return other.roles <= self.roles and self.pending & other.roles <= other.pending and other.unless <= self.unless
 
 
-def _held(book: Rulebook, ruled: Iterable[int]) -> _Held:
-    """Through what the permissions of these roles are held."""
+def _held(book: Rulebook, ruled: Iterable[int], given: frozenset[int]) -> _Held:
+    """Through what the permissions of these roles are held, of the roles that somebody was given."""
     wanted = {role for role, held in book.held_with.items() if not held.isdisjoint(ruled)} - book.switched_off.keys()
-    unless = [_assigned(book, _having(book, but)) for default, but in book.defaults if default in wanted]
-    return _assigned(book, wanted, unless)
+    unless = [_assigned(book, _having(book, but) & given) for default, but in book.defaults if default in wanted]
+    return _assigned(book, wanted & given, unless)
 
 
 def _having(book: Rulebook, role: int | None) -> set[int]:
@@ -160,15 +167,17 @@ def _assigned(book: Rulebook, roles: Iterable[int], unless: Iterable[_Held] = ()
     return _Held(roles, frozenset(pk for pk in roles if book.roles[pk].needs_scope), frozenset(unless))
 
 
-def _passing(before: Rulebook, after: Rulebook) -> dict[tuple[_Held, tuple[_Held, ...]], list[Permission]]:
+def _passing(
+    before: Rulebook, after: Rulebook, given: frozenset[int]
+) -> dict[tuple[_Held, tuple[_Held, ...]], list[Permission]]:
     """{(through what it was held, through what it is kept): permissions}, of those that somebody may lose."""
     found: dict[tuple[_Held, tuple[_Held, ...]], list[Permission]] = defaultdict(list)
     for permission, roles in _ruled(before).items():
-        had = _held(before, roles)
+        had = _held(before, roles, given)
         kept = (
-            _held(after, _asking_no_more(after, permission)),
+            _held(after, _asking_no_more(after, permission), given),
             # What asks for less is told for itself.
-            _held(before, _asking_no_more(before, permission, less=True)),
+            _held(before, _asking_no_more(before, permission, less=True), given),
         )
         if not any(held.covers(had) for held in kept):
             found[had, kept].append(permission)

@@ -3,12 +3,14 @@
 import gc
 import socket
 from collections.abc import Iterator
+from copy import deepcopy
 from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -44,6 +46,22 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Every test finds the shipped catalogues, as every installation does."""
     with django_db_blocker.unblock():
         load_shipped_catalogues()
+
+
+@pytest.fixture(scope="module")
+def platform(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[SimpleNamespace]:
+    """What the module's make_platform() makes, once."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield request.module.make_platform()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def p(platform: SimpleNamespace, db: None) -> SimpleNamespace:
+    """Each test is rolled back to the platform of its module, and has it for itself."""
+    return deepcopy(platform)
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,13 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import Project, Scope, User
 from accounts.uids import new_uid
+from console import middleware
 from policies.actions.assignments import give_role
 from policies.actions.resources import register_resource
 from policies.actions.scopes import create_scope
@@ -78,10 +80,15 @@ def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
 @pytest.fixture(scope="module")
 def organization(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[SimpleNamespace]:
     """Made once for a module. One with transactions of its own makes it for each test: `org = fresh_organization`."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), transaction.atomic(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(middleware, "TOUCH_SECONDS", 3600)  # longer than a module takes
         o = make_organization()
         for user in (o.administrator, o.keeper, o.viewer, o.outsider):
-            SESSIONS[user.uid] = (user.password, signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value)
+            client = signed_in(user)
+            client.get(
+                reverse("account_detail")
+            )  # notes that the session is in use: else each test's first request would
+            SESSIONS[user.uid] = (user.password, client.cookies[settings.SESSION_COOKIE_NAME].value)
         yield o
         SESSIONS.clear()
         transaction.set_rollback(True)
@@ -102,22 +109,6 @@ def runai(org: SimpleNamespace) -> SimpleNamespace:
         setattr(org, name, person(name, f"{name.title()} Person", f"{name}@example.com"))
         give_role(actor=COMMAND, role=role(f"runai:{code}"), subject=getattr(org, name), scope=scope)
     return org
-
-
-@pytest.fixture(scope="module")
-def platform(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[SimpleNamespace]:
-    """What the module's make_platform() makes, once."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield request.module.make_platform()
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def p(platform: SimpleNamespace, db: None) -> SimpleNamespace:
-    """Each test is rolled back to the platform of its module, and has it for itself."""
-    return deepcopy(platform)
 
 
 @pytest.fixture

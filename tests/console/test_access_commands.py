@@ -319,6 +319,7 @@ def test_who_can_agrees_with_check_access(world: None, question: str, who: list[
         assert run("check_access", name, action, *rest)[0] == (ALLOWED if name in who else DENIED), name
 
 
+@pytest.mark.once
 def test_who_can_asks_no_query_per_row(world: None) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:

@@ -569,6 +569,7 @@ def grow(org: SimpleNamespace, size: int) -> None:
     )
 
 
+@pytest.mark.once
 def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace, administrator: Client) -> None:
     """Nor on how many roles somebody holds: neither a row nor a reason asks by itself."""
     pages = {

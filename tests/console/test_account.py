@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -289,10 +290,11 @@ user.set_password("{PASSWORD}"); user.password_is_temporary = False; user.save()
 """
 
 
+@pytest.mark.once
 @pytest.mark.slow
-def test_disabled_is_out_on_every_worker() -> None:
+def test_disabled_is_out_on_every_worker(installation: Path) -> None:
     """13: signed in through one process, disabled through another, out on the next request of each worker."""
-    with Server() as server:
+    with Server(of=installation) as server:
         server.manage("shell", "-c", ADD_MARA)
         page, body = server.get("/sign-in/")
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', body.decode())

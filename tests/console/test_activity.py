@@ -205,6 +205,7 @@ def test_pages_go_both_ways_without_gap_or_overlap(
     assert told(client, pages.project, after=str(10**17)) == []
 
 
+@pytest.mark.once
 def test_the_number_of_queries_does_not_depend_on_the_events(
     org: SimpleNamespace, pages: SimpleNamespace, client_of: ClientOf
 ) -> None:

@@ -215,6 +215,7 @@ def test_millions_are_not_counted(org: SimpleNamespace, client_of: ClientOf, mon
     assert "4+" not in Page(client_of("viewer").get(INDEX)).text
 
 
+@pytest.mark.once
 def test_ten_or_hundreds_take_the_same_queries(org: SimpleNamespace, client_of: ClientOf) -> None:
     def grow(count: int, prefix: str) -> None:
         people = User.objects.bulk_create(

@@ -27,11 +27,12 @@ CLIENT, EXPLAINER = "roster:decision_client", "roster:decision_explainer"
 OK = question("keeper", "read", "project", "alpha")
 
 
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
+@pytest.fixture(scope="module")
+def organization(organization: SimpleNamespace) -> SimpleNamespace:
+    """With Run:ai switched on."""
     Catalogue.objects.filter(code="runai").update(is_enabled=True)
     RulebookVersion.renew()
-    return deepcopy(organization)
+    return organization
 
 
 @pytest.fixture
@@ -283,6 +284,7 @@ def test_a_batch_ends_where_it_was_asked_to(
     assert [one["decision"] for one in answer["evaluations"]] == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("options", [{"evaluations_semantic": "first"}, {"evaluations_semantic": None}, [], "x", None])
 def test_an_unknown_semantic_is_400(asking: Caller, options: Any) -> None:
     assert asking.send(EVALUATIONS, {"evaluations": [OK], "options": options}).status_code == 400
@@ -296,6 +298,7 @@ def test_without_questions_it_is_a_single_one(asking: Caller) -> None:
     assert asking.send(EVALUATIONS, {**OK, "evaluations": [{}] * 1001}).status_code == 400
 
 
+@pytest.mark.once
 def test_a_batch_costs_as_many_queries_whatever_its_size(org: SimpleNamespace, asking: Caller) -> None:
     user = a_project_user(org.alpha, "Trainer", "ovhcloud:ai_training_operator")
     things = [a_notebook(scope, f"n{n}") for n in range(20) for scope in (org.alpha, org.beta)]
@@ -408,6 +411,7 @@ def test_what_a_service_states_counts_as_far_as_it_is_trusted(
     assert decided(asking, "keeper", "can_delete_todo", "todo", "1", **stated)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("value", [None, 1, [], {}, "nobody", "", "a\x00b", "project:nowhere"])
 def test_a_stated_value_that_means_nothing_opens_nothing(records: SimpleNamespace, value: Any) -> None:
     asking = caller("todo", CLIENT, trusts=("owner", "place"))

@@ -202,6 +202,7 @@ class TestRunAI:
             saved(admin, "runai", platform_version=version)
             assert may(org.outsider, "update", org.alpha)
 
+    @pytest.mark.once
     @pytest.mark.parametrize("version", ["two", "2.", "v2.9", "2.9-beta", "2" * 21, "٢.٩"])
     def test_what_is_no_version_is_refused(self, admin: Client, version: str) -> None:
         response = reviewed(admin, "runai", platform_version=version, **{"module-inference": "on"})

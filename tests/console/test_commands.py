@@ -225,6 +225,7 @@ def test_list_users(job: dict[str, Any], alpha: Project) -> None:
     ]
 
 
+@pytest.mark.once
 def test_list_users_asks_no_query_per_row(job: dict[str, Any], alpha: Project) -> None:
     def queries() -> int:
         with CaptureQueriesContext(

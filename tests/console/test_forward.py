@@ -267,6 +267,7 @@ def test_the_reason_is_for_those_who_may_see_the_thing(org: SimpleNamespace, cli
         assert "ws-7" not in hidden
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "path",
     ["/", "/notebook-10/lab", "/notebook-", "/Notebook-1/lab", "/other/../notebook-1", "/notebook-1/../admin", "//notebook-1",

@@ -123,6 +123,7 @@ def test_at_most_500_at_once(org: SimpleNamespace, client_of: ClientOf) -> None:
     assert "That would be 520 assignments. Give at most 500 at once." in Page(response).text
 
 
+@pytest.mark.once
 def test_a_review_of_many_takes_as_many_queries_as_one_of_few(org: SimpleNamespace, client_of: ClientOf) -> None:
     people = User.objects.bulk_create(User(username=f"p{n}", search_text=f"p{n}") for n in range(60))
     client = client_of("administrator")
@@ -280,6 +281,7 @@ FORGED: list[tuple[list[str], list[str]]] = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("roles", "places"), FORGED)
 @pytest.mark.parametrize("step", ["review", "give"])
 def test_run_10_forged_requests_get_403(runai: SimpleNamespace, roles: list[str], places: list[str], step: str) -> None:

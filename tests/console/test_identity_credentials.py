@@ -35,7 +35,11 @@ READER, STORAGE, OPERATOR = (
 
 
 @pytest.fixture
-def world() -> SimpleNamespace:
+def world(p: SimpleNamespace) -> SimpleNamespace:
+    return p
+
+
+def make_platform() -> SimpleNamespace:
     """Ana holds two roles in alpha and one in beta; Ben is nobody to her; `swift` may validate tokens."""
     w = SimpleNamespace(alpha=a_project("Alpha"), beta=a_project("Beta"), ben=a_person("ben"))
     w.ana = a_person("ana")
@@ -111,6 +115,7 @@ def test_roles_parameters_are_honoured(world: SimpleNamespace) -> None:
     assert roles_of(sign_in(by_id)) == {"ai_training_read"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -409,6 +414,7 @@ def test_only_who_may_validate_tokens_asks(world: SimpleNamespace, keys: Any) ->
         assert Client().post(f"{V3}/{path}", body, content_type="application/json").status_code == 401
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -85,6 +85,7 @@ def test_search_does_not_reveal_addresses(org: SimpleNamespace, client_of: Clien
         assert rows(client_of("viewer"), path, q=q) == []
 
 
+@pytest.mark.once
 def test_ten_or_hundreds_of_members_take_the_same_queries(org: SimpleNamespace, client_of: ClientOf, path: str) -> None:
     def more(count: int, prefix: str) -> None:
         team = create_group(actor=COMMAND, name=prefix)

@@ -484,6 +484,7 @@ def test_a_username_of_ones_own(create: str, keeper: Client) -> None:
     assert User.objects.filter(username="svc-train", kind="project_user").exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("typed", "field", "said"),
     [

@@ -45,6 +45,7 @@ def url(name: str, *args: str) -> str:
     return reverse(name, args=args)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("who", "statuses"),
     [
@@ -119,6 +120,7 @@ def queries(client: Client, path: str) -> int:
     return len(captured)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("who", ["administrator", "viewer"])
 def test_ten_or_a_thousand_projects_take_the_same_queries(org: SimpleNamespace, client_of: ClientOf, who: str) -> None:
     def projects(count: int, prefix: str) -> None:

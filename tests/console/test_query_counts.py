@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import ServiceToken, User
-from console import middleware
 from policies.actions.bulk import digest_of, run_batch, start_bulk
 from policies.actions.groups import create_group
 from policies.actions.scopes import create_scope
@@ -71,11 +70,8 @@ def grow(org: SimpleNamespace, size: int) -> BulkJob:
 
 
 @pytest.mark.parametrize("size", [10, 60])
-def test_the_number_of_queries_does_not_depend_on_the_rows(
-    org: SimpleNamespace, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace, size: int) -> None:
     """At 10 and at 60 users, members, shares, projects, events and results."""
-    monkeypatch.setattr(middleware, "TOUCH_SECONDS", 3600)  # else a session is written once in between
     job = grow(org, size)
     alpha, user, keeper, administrator = (
         org.alpha.uid,

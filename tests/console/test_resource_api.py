@@ -2,7 +2,6 @@
 
 import json
 import re
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,12 +42,12 @@ class Api:
         return self.send("post", body={"type": "ovhcloud:notebook", "name": "masks", "project": "alpha", **body})
 
 
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
-    o = deepcopy(organization)
+@pytest.fixture(scope="module")
+def organization(organization: SimpleNamespace) -> SimpleNamespace:
+    """With every catalogue switched on."""
     Catalogue.objects.update(is_enabled=True)
     RulebookVersion.renew()
-    return o
+    return organization
 
 
 @pytest.fixture
@@ -202,6 +201,7 @@ def test_everything_that_is_wrong_is_told_at_once(org: SimpleNamespace, api: Api
     assert set(fixed) == {"type", "project", "id"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"name": "a", "name": "b"}', b'{"name": NaN}', b"[" * 5000,
              b'{"name": "\\ud800"}'],
@@ -298,6 +298,7 @@ def test_h2o_11_the_owners_address_is_not_for_every_service(org: SimpleNamespace
     assert wide.get(book["links"]["self"]).json()["owner_email"] == "olga@example.com"
 
 
+@pytest.mark.once
 def test_ten_or_hundreds_of_rows_take_the_same_queries(org: SimpleNamespace, api: Api) -> None:
     kinds = [EntityType.objects.get(catalogue__code=of, code="app") for of in ("h2o", "ovhcloud")]
     give(api.service, "runai:research_manager")

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Callable
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,10 +38,10 @@ def give(user: User, name: str, scope: Any) -> None:
     give_role(actor=COMMAND, role=role(name), subject=user, scope=scope)
 
 
-@pytest.fixture
-def org(organization: SimpleNamespace, db: None) -> SimpleNamespace:
+@pytest.fixture(scope="module")
+def organization(organization: SimpleNamespace) -> SimpleNamespace:
     """With every catalogue switched on, a notebook in each project, and an operator of alpha."""
-    o = deepcopy(organization)
+    o = organization
     Catalogue.objects.update(is_enabled=True)
     RulebookVersion.renew()
     o.masks = register("ovhcloud:notebook", o.alpha, "masks", owner=o.alpha_user, tags=["vision"], external_id="nb-1")
@@ -448,6 +447,7 @@ def test_who_manages_registrations_changes_everything(org: SimpleNamespace) -> N
     assert (now.owner, list(now.tags.all()), list(now.listed_roles.all())) == (None, [], [])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -512,6 +512,7 @@ def test_who_may_not_retire_it_is_told_and_offered_nothing(org: SimpleNamespace)
 # ---- Queries
 
 
+@pytest.mark.once
 def test_ten_or_hundreds_of_rows_take_the_same_queries(
     org: SimpleNamespace, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:

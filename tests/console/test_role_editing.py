@@ -100,6 +100,7 @@ def test_a_role_is_made_in_two_steps(org: SimpleNamespace, admin: Client) -> Non
     assert (event.actor, event.object_uid, event.after["label"]) == (org.administrator.label, made.uid, "Night shift")
 
 
+@pytest.mark.once
 def test_a_copy_begins_with_everything_of_the_other_one(admin: Client) -> None:
     """Shipped roles can be copied: their rules, with all their conditions. Of each catalogue, the role that says most."""
     roles = Role.objects.alias(says=Count("rules", distinct=True) + Count("includes", distinct=True)).order_by("says")
@@ -132,6 +133,7 @@ def test_a_label_role_has_no_rules(org: SimpleNamespace, admin: Client) -> None:
     assert access.may(User.objects.get(pk=org.outsider.pk), "launch", Resource.objects.get(pk=app.pk))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("label", "codes"),
     [("Réseau & co", ["reseau-co"]), ("中文", ["role"]), ("A b", ["a-b"]), ("<script>", ["script"])],
@@ -143,6 +145,7 @@ def test_the_code_follows_from_the_label(admin: Client, label: str, codes: list[
     assert len(set(Role.objects.filter(catalogue__is_editable=True).values_list("code", flat=True))) == 2
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -279,6 +282,7 @@ def test_a_form_without_its_state_overwrites_nothing(admin: Client) -> None:
     assert reader.label == "Reader"
 
 
+@pytest.mark.once
 def test_shipped_roles_are_read_only(admin: Client) -> None:
     for shipped in Role.objects.filter(catalogue__is_editable=False):
         for name in ("role_update", "role_delete"):

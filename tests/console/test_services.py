@@ -26,17 +26,11 @@ from policies.actor import Actor
 from policies.errors import AlreadyDone, Conflict, Denied
 from policies.history import tell
 from policies.models import AuditEvent
-from tests.console.conftest import make_organization
 from tests.console.pages import Page
 from tests.console.services import EVALUATION, Caller, a_service, a_token, question
 from tests.factories import COMMAND, give, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def org() -> SimpleNamespace:
-    return make_organization()
 
 
 @pytest.fixture
@@ -183,6 +177,7 @@ def test_a_token_form_without_nonce_makes_none(admin: Client, service: User) -> 
     assert not ServiceToken.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("data", "field"),
     [({"name": ""}, "name"), ({"expires_at": ""}, "expires_at"), ({"expires_at": "never"}, "expires_at"),
@@ -219,6 +214,7 @@ def test_two_people_editing_never_overwrite_each_other(admin: Client, service: U
     assert (service.description, service.service_profile.trusted_attributes) == ("Mine", ["owner"])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("seen", ["", "null", "[]", "{", "{}", '{"description": "other"}'])
 def test_a_form_that_does_not_say_what_it_was_shown_with_changes_nothing(
     admin: Client, service: User, seen: str

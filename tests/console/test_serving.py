@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.once
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(workers=1) as server:
+def server(installation: Path) -> Iterator[Server]:
+    with Server(workers=1, of=installation) as server:
         yield server
 
 
@@ -66,7 +67,7 @@ def test_nobody_can_forge_the_log(server: Server) -> None:
     assert "forged-request-id" not in server.log
 
 
-def test_behind_a_proxy_in_production() -> None:
+def test_behind_a_proxy_in_production(installation: Path) -> None:
     production = {
         "ROSTER_ENV": "production",
         "ROSTER_SECRET_KEY": "8c1T-vQ0n4bY_2mZr7Lw5xKd9eHj3pUa6sFg1iOtBqCyXoRkEz",
@@ -74,7 +75,7 @@ def test_behind_a_proxy_in_production() -> None:
         "ROSTER_BASE_URL": "https://roster.example",
     }
     https = {"Host": "roster.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
-    with Server(workers=1, **production) as server:
+    with Server(workers=1, of=installation, **production) as server:
         response, _ = server.get("/sign-in/", **https)
         assert response.status == 301  # a stranger's word that this is https counts for nothing
         server.stop()

@@ -154,6 +154,7 @@ def test_ids_of_others_are_unknown(org: SimpleNamespace, client_of: ClientOf) ->
     assert ProjectShareWithUser.objects.count() == 1
 
 
+@pytest.mark.once
 def test_ten_or_hundreds_of_shares_take_the_same_queries(org: SimpleNamespace, client_of: ClientOf, index: str) -> None:
     def more(count: int, prefix: str) -> None:
         for number in range(count):

@@ -386,6 +386,7 @@ ELSEWHERE = [
 ]  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_next_leads_nowhere_else(mara: User, target: str) -> None:
     """33: open redirects (Horizon CVE-2020-29565), at sign-in, at sign-out and after choosing a theme."""

@@ -113,6 +113,7 @@ def test_the_table_of_facts_is_whole() -> None:
     assert len({(entity, code) for entity, row in MATRIX.items() for code in row if code != "label"}) == 133
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("code", "entity"), CELLS, ids=[f"{code}-{entity}" for code, entity in CELLS])
 def test_a_cell_allows_its_letters_and_no_other(p: SimpleNamespace, code: str, entity: str) -> None:
     """RUN-15 and the 133 cells x C, R, U, D: may, the permitted list and the API say what the table says."""

@@ -29,7 +29,11 @@ def in_days(days: float) -> datetime:
 
 
 @pytest.fixture
-def world() -> SimpleNamespace:
+def world(p: SimpleNamespace) -> SimpleNamespace:
+    return p
+
+
+def make_platform() -> SimpleNamespace:
     """A project with a maker of tokens who runs AI there, two notebooks (one labelled), and a project beside it."""
     w = SimpleNamespace(project=a_project("vision"), other=a_project("speech"))
     w.maker = a_person("maker", "roster:project_administrator", OPERATOR, scope=w.project)

@@ -449,6 +449,7 @@ roles:
 
 
 class TestBadFiles:
+    @pytest.mark.once
     @pytest.mark.parametrize(
         ("old", "new", "line", "expected"),
         [

@@ -224,6 +224,7 @@ def test_a_module_that_goes_takes_its_roles_along() -> None:
     assert departments == {"Ada Person"}  # Bob reads them as an Editor
 
 
+@pytest.mark.once
 def test_the_number_of_queries_does_not_depend_on_the_users() -> None:
     reader = a_role("Reader", ("read", "roster:cluster"), ("read", "roster:department"))
     other = a_role("Other", ("read", "roster:cluster"))

@@ -19,7 +19,11 @@ from tests.console.conftest import COMMAND, person, role
 
 
 @pytest.fixture
-def runai(db: None) -> SimpleNamespace:
+def runai(p: SimpleNamespace) -> SimpleNamespace:
+    return p
+
+
+def make_platform() -> SimpleNamespace:
     """Departments vision (projects lab and eval) and speech (project dictation) of a Run:ai platform, and its staff."""
     Catalogue.objects.filter(code="runai").update(is_enabled=True)
     Module.objects.filter(catalogue__code="runai").update(is_installed=True)

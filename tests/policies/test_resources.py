@@ -33,7 +33,11 @@ def person(username: str) -> User:
 
 
 @pytest.fixture
-def world(catalogues: dict[str, Catalogue]) -> SimpleNamespace:
+def world(p: SimpleNamespace) -> SimpleNamespace:
+    return p
+
+
+def make_platform() -> SimpleNamespace:
     """Projects alpha and beta, an administrator and alpha's project administrator, a notebook of alpha.
 
     Every catalogue is switched on, and nobody has a role by default.

@@ -113,6 +113,7 @@ def test_storage_is_a_role_of_its_own(project: Project) -> None:
         assert not allowed(a_user(project, code), project) & set(STORAGE_CELLS)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("first", "second"), list(combinations(FACTS["roles"], 2)))
 def test_roles_add_up(project: Project, first: str, second: str) -> None:
     """OVH-07: what two roles allow is what either allows: nothing is lost, nothing comes of the pair."""
