@@ -6,7 +6,8 @@ from datetime import timedelta
 from django.db import connection, models
 from django.utils import timezone
 
-# What Django cannot write: in one statement, a row is made or counts on; one of a window that is over begins anew.
+# Asked at every sign-in, so they are not written anew by Django, which takes longer than the database. The first one it
+# cannot write: in one statement, a row is made or counts on; one of a window that is over begins anew.
 COUNT = """
     INSERT INTO {table} (key, tries, window_ends_at) VALUES {rows}
     ON CONFLICT (key) DO UPDATE SET
@@ -15,6 +16,8 @@ COUNT = """
             CASE WHEN {table}.window_ends_at <= %s THEN excluded.window_ends_at ELSE {table}.window_ends_at END
     RETURNING key, tries
 """
+TRIES = "SELECT key, tries FROM {table} WHERE key IN ({keys}) AND window_ends_at > %s"
+FORGIVE = "UPDATE {table} SET tries = CASE WHEN key = %s THEN 0 ELSE tries - 1 END WHERE key IN ({keys}) AND tries > 0"
 
 
 class Throttle(models.Model):
@@ -50,6 +53,20 @@ class Throttle(models.Model):
             return dict(cursor.fetchall())
 
     @classmethod
-    def clear(cls, *keys: str) -> None:
-        """Forget the tries of these keys (after a success)."""
-        cls.objects.filter(key__in=keys).delete()
+    def tries_of(cls, keys: Sequence[str]) -> dict[str, int]:
+        """How many tries the current windows of these keys have seen; a key without one is left out."""
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute(TRIES.format(table=cls._meta.db_table, keys=_places(keys)), [*keys, now])
+            return dict(cursor.fetchall())
+
+    @classmethod
+    def forgive(cls, first: str, *others: str) -> None:
+        """Forget all tries of the first key, and the latest of each other."""
+        keys = [first, *others]
+        with connection.cursor() as cursor:
+            cursor.execute(FORGIVE.format(table=cls._meta.db_table, keys=_places(keys)), [first, *keys])
+
+
+def _places(values: Sequence[str]) -> str:
+    return ", ".join(["%s"] * len(values))

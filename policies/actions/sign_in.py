@@ -8,14 +8,13 @@ in which the account signed in before is counted by itself: however many others 
 grow with refused tries, so that a new browser too has its chance when the next one begins.
 """
 
+import secrets
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
-from django.db.models import Case, F, Value, When
-from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -31,6 +30,7 @@ TRIES_FOR_ACCOUNT_FROM_ADDRESS = 10
 TRIES_FROM_ADDRESS = 50  # an office behind one address mistypes more often than a person
 TRIES_FOR_ACCOUNT = 100
 TRIES_OF_OWN_PASSWORD = 10
+FORGETS_EVERY = 100  # sign-ins
 
 TEMPORARY_PASSWORD_LASTS = timedelta(hours=24)
 
@@ -126,8 +126,7 @@ def count_try(*, actor: Actor, limits: dict[str, int], user: User | None, action
 
     What is over a limit already is only read: a flood does not make the database write.
     """
-    counted = Throttle.objects.filter(key__in=limits, window_ends_at__gt=Now()).values_list("key", "tries")
-    if any(tries > limits[key] for key, tries in counted):
+    if any(tries > limits[key] for key, tries in Throttle.tries_of([*limits]).items()):
         raise TooManyTries
     tries_of = Throttle.count_all(list(limits), WINDOW)
     for key, limit in limits.items():
@@ -140,13 +139,10 @@ def count_try(*, actor: Actor, limits: dict[str, int], user: User | None, action
 
 
 def forgive(limits: dict[str, int]) -> None:
-    """A right secret: its try does not count, nor do the wrong ones from the same place. Old counters go."""
-    first = next(iter(limits))
-    less = Case(When(key=first, then=Value(0)), default=F("tries") - 1)
-    Throttle.objects.filter(key__in=limits, tries__gt=0).update(tries=less)
-    old = Throttle.objects.filter(window_ends_at__lt=timezone.now() - timedelta(days=1))
-    if old.exists():
-        old.delete()
+    """A right secret: its try does not count, nor do the wrong ones from the same place. Now and then old counters go."""
+    Throttle.forgive(*limits)
+    if secrets.randbelow(FORGETS_EVERY) == 0:
+        Throttle.objects.filter(window_ends_at__lt=timezone.now() - timedelta(days=1)).delete()
 
 
 def signed_in(*, actor: Actor, user: User) -> None:
