@@ -66,16 +66,18 @@ def _resources_below(
         begins_with_them = len(reach.scopes) > FEW_SCOPES and not any(c.met_by_few for c in conditions)
         (many if begins_with_them else together).append(reach)
     if together:
-        here = (Q(entity_type__in=kinds, scope__above__ancestor__among=scopes) for _, kinds, scopes in together)
-        yield asked.filter(reduce(or_, here))
+        alike = (Q(entity_type__in=kinds, scope__above__ancestor__among=scopes) for _, kinds, scopes in together)
+        yield asked.filter(reduce(or_, alike))
     upper = {pk for (pk,) in _not_projects(set().union(*(reach.scopes for reach in many)))} if many else set()
     for _, kinds, scopes in many:
+        ends, more_below = scopes - upper, scopes & upper  # nothing lies below a project
         if conditions:
-            yield asked.filter(entity_type__in=kinds, scope__in=scopes_below(scopes))
+            here = Q(scope__among=ends) | (Q(scope__in=scopes_below(more_below)) if more_below else Q())
+            yield asked.filter(here, entity_type__in=kinds)
             continue
-        yield _resources_in.subquery(kinds, scopes - upper)  # nothing lies below a project
-        if scopes & upper:
-            yield _resources_in_or_below.subquery(kinds, scopes & upper)
+        yield _resources_in.subquery(kinds, ends)
+        if more_below:
+            yield _resources_in_or_below.subquery(kinds, more_below)
 
 
 def scopes_below(scopes: Collection[int]) -> QuerySet[Any]:

@@ -194,15 +194,18 @@ BRANCHES = (
         "reduce(and_, (condition.things(subject, protected) for condition in conditions), Q())",
         "reduce(or_, (c.things(subject, protected) for c in conditions), Q())",
     ),
-    Mutation("of few scopes, one type of many", "asked.filter(reduce(or_, here))", "asked.filter(next(here))"),
+    Mutation("of few scopes, one type of many", "asked.filter(reduce(or_, alike))", "asked.filter(next(alike))"),
     Mutation("of few scopes, every type", "Q(entity_type__in=kinds, scope__above", "Q(scope__above"),
     Mutation("of few scopes, not below", "scope__above__ancestor__among=scopes", "scope__among=scopes"),
     Mutation("of many scopes, whatever the conditions", "        if conditions:\n", "        if False:\n"),
-    Mutation("of many scopes, every type, with conditions", "asked.filter(entity_type__in=kinds, ", "asked.filter("),
+    Mutation(
+        "of many scopes, every type, with conditions", "asked.filter(here, entity_type__in=kinds)", "asked.filter(here)"
+    ),
     Mutation("of many scopes, every type", "entity_type__among=kinds, scope__among=", "scope__among="),
     Mutation("of many scopes, every type below", "entity_type__among=kinds, scope__in=", "scope__in="),
-    Mutation("of many scopes, not below", "        if scopes & upper:\n", "        if False:\n"),
-    Mutation("of many scopes, only what has more below", "yield _resources_in.subquery(kinds, scopes - upper)", "pass"),
+    Mutation("of many scopes, not below, with conditions", "if more_below else Q())", "if False else Q())"),
+    Mutation("of many scopes, not below", "        if more_below:\n", "        if False:\n"),
+    Mutation("of many scopes, only what has more below", "yield _resources_in.subquery(kinds, ends)", "pass"),
     Mutation("what has more below is not known", "~Q(kind=Scope.Kind.PROJECT), pk__among", "pk__in=[0], pk__among"),
     Mutation(
         "nothing lies below",
