@@ -50,6 +50,7 @@ NEEDED = {"postgresql", "chromium"}  # without the others a test or two is left 
 
 PYTEST = [sys.executable, "-m", "pytest"]
 UNIT = [*PYTEST, "--ignore=tests/e2e"]
+PAGES = "tests/console"  # more than half of them
 ON_POSTGRES = [sys.executable, "-m", "tests.postgres"]
 
 
@@ -74,13 +75,15 @@ def run_checks(checks: dict[str, list[str]]) -> list[str]:
 def run_tests(missing: list[str]) -> list[str]:
     """The names of the test runs that failed; what has no server or browser here is left out.
 
-    All run side by side: a browser's stories wait for pages most of the time. The first is seen as it goes.
+    They run side by side, the longest first: a browser's stories wait for pages most of the time. The first is seen as it
+    goes.
     """
-    runs = {"tests on SQLite": UNIT}
+    runs = {"tests of the console on SQLite": [*PYTEST, PAGES]}
     if "postgresql" not in missing:
         runs["tests on PostgreSQL"] = [*ON_POSTGRES, *UNIT]
     if "chromium" not in missing:
         runs["stories in a browser"] = [*PYTEST, "tests/e2e"]
+    runs["all other tests on SQLite"] = [*UNIT, f"--ignore={PAGES}"]
     if not NEEDED & {*missing}:
         runs["browser smoke test on PostgreSQL"] = [*ON_POSTGRES, *PYTEST, "tests/e2e", "-m", "smoke"]
     with ThreadPoolExecutor(3) as pool:
