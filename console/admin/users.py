@@ -216,4 +216,4 @@ class SessionAdmin(ReadOnlyAdmin):
         with recording(actor):
             for session in queryset:
                 end_sessions(actor=actor, user=session.user, sessions=[session])
-        self.message_user(request, f"Done for {len(queryset)} sessions.")
+        self.message_user(request, f"Sessions ended: {len(queryset)}.")

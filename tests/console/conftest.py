@@ -85,9 +85,7 @@ def organization(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
         o = make_organization()
         for user in (o.administrator, o.keeper, o.viewer, o.outsider):
             client = signed_in(user)
-            client.get(
-                reverse("account_detail")
-            )  # notes that the session is in use: else each test's first request would
+            client.get(reverse("account_detail"))  # notes that the session is in use, which no test does once more
             SESSIONS[user.uid] = (user.password, client.cookies[settings.SESSION_COOKIE_NAME].value)
         yield o
         SESSIONS.clear()

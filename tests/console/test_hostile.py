@@ -82,7 +82,7 @@ ON_SQLITE = connection.vendor == "sqlite"
 TRIED = {name: text for name, text in TEXTS.items() if ON_SQLITE or name not in MARKUP}
 LONGEST_ADDRESS = 4000  # the server takes no longer one
 # Those that are tried in each field of a form alone, the others as they should be: what no field refuses gets furthest.
-SHARP = {"nul", "megabyte", "huge"}
+SHARP = {"nul", "megabyte", "script, right to left", "huge", "date"}
 LISTS = {
     "project_user_index": {"q", "role", "status", "created", "sort", "page"},
     "project_user_export": {"q", "role", "status", "created", "sort", "page"},
