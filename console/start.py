@@ -76,7 +76,8 @@ def install(lock):
     if not PYTHON.exists() or not all(line.startswith(version + " ") for line in installed):
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
         installed = []
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Compiling everything takes as long as all the rest, and most of it is never run: Python compiles what is.
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     if subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / lock)]).returncode:
         sys.exit("Installing failed, for the reason above. Once that is mended, run the same command again.")
     INSTALLED.write_text("\n".join([*installed, digest]))
@@ -90,6 +91,7 @@ def main(lock, *command):
         check_port(port)
         os.environ.setdefault("ROSTER_BASE_URL", "http://127.0.0.1:" + port)
     install(lock)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where nothing compiled may be kept, each process compiles it anew
     os.execv(str(PYTHON), [str(PYTHON), *command])
 
 

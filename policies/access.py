@@ -18,7 +18,7 @@ and every condition of the rule holds; or when it was shared. The one thing that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache, reduce
 from operator import or_
@@ -242,10 +242,18 @@ def _shared(user: User, things: list[Any]) -> dict[Any, set[str]]:
     saved = [thing for thing in things if thing.pk is not None]
     protected = PROTECTED.get(entity_type_of(saved[0])) if saved else None
     if protected and protected.shares:
-        rows = _share_rows(user.pk, protected.shares, content_object__in=[thing.pk for thing in saved])
-        for pk, action in union([row.values_list("content_object", "permission__codename") for row in rows]):
+        for pk, action in _shares_of_some(protected.shares)(user.pk, [thing.pk for thing in saved]):
             found[pk].add(action)
     return found
+
+
+@cache
+def _shares_of_some(tables: tuple[Any, Any]) -> Compiled:
+    def build(user: int, things: Collection[int]) -> QuerySet[Any]:
+        rows = _share_rows(user, tables, content_object__among=things)
+        return union([row.values_list("content_object", "permission__codename") for row in rows])
+
+    return Compiled(build)
 
 
 def _share_rows(user: int, tables: tuple[Any, Any], **which: Any) -> list[QuerySet[Any]]:
@@ -408,12 +416,19 @@ def visible_scopes(user: User, kind: str, *questions: tuple[str, str]) -> QueryS
     subject = subject_for(user)
     held = _held(subject, roles)
     if subject.book.root_id not in held:
-        branches: list[QuerySet[Any]] = [scopes_below(held)]
-        if protected.shares:
-            shared = _share_rows(user.pk, protected.shares, permission__codename="read")
-            branches += [row.values("content_object") for row in shared]
-        rows = rows.filter(pk__in=union(branches))
+        rows = rows.filter(pk__in=_held_or_shared(protected.shares).subquery(held, user.pk))
     return _bounded(rows, subject, protected)
+
+
+@cache
+def _held_or_shared(tables: tuple[Any, Any] | None) -> Compiled:
+    """Row numbers of the scopes in or below those of the first argument, and of those that the user of the second may read."""
+
+    def build(held: Collection[int], user: int) -> QuerySet[Any]:
+        shared = _share_rows(user, tables, permission__codename="read") if tables else []
+        return union([scopes_below(held), *(rows.values("content_object") for rows in shared)])
+
+    return Compiled(build)
 
 
 def _roles_that_answer(book: Rulebook, questions: Iterable[tuple[str, str]], *, on_some: bool = False) -> set[int]:

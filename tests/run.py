@@ -133,8 +133,6 @@ def main() -> None:
     started = time.monotonic()
     if "format" in sys.argv:
         sys.exit(bool(run_checks(FORMATTERS)))
-    # Dozens of processes run the same code: where nothing may be kept of it, each of them compiles it anew.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     missing = install_what_is_missing()
     failed = run_checks(CHECKS) + run_tests(missing)
     print(f"\n{(time.monotonic() - started) / 60:.1f} minutes.")

@@ -156,8 +156,8 @@ def bulk_detail(request: PageRequest, project: Project, job: str) -> HttpRespons
 
 def unfinished_job(project: Project) -> BulkJob | None:
     """The newest job of a project that was left half-way: only its page goes on with it."""
-    waiting = BulkItem.objects.filter(job=OuterRef("pk"), result=BulkItem.Result.WAITING)
-    return BulkJob.objects.filter(Exists(waiting), project=project).select_related("started_by").order_by("-pk").first()
+    waiting = project.bulk_jobs.filter(items__result=BulkItem.Result.WAITING)
+    return waiting.select_related("started_by").order_by("-pk").first()
 
 
 def told(job: BulkJob, done: int, waiting: int, left: int) -> dict[str, Any]:

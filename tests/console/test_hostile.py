@@ -68,16 +68,18 @@ PAYLOADS = {
     "blank": " \t\u3000\u200b",
     "emoji": "👩‍👩‍👧‍👦" * 30,
 }
-# Two in one text, where both are to be shown as what they are: the first is what it begins with.
+# Several in one text, where each is to be shown as what it is: the first is what it begins with.
 STORABLE = [
     ("script", "right to left"), ("javascript", "attribute 2"), ("formula", "attribute"), ("formula 2", "end of title"),
     ("template", "ansi"), ("line", "decomposed"),
 ]  # fmt: skip
-TOGETHER = [*STORABLE, ("json", "composed"), ("sql", "sql or"), ("percent", "path")]
+TOGETHER = [
+    *STORABLE, ("json", "composed", "emoji"), ("look-alike", "case"), ("sql", "sql or"), ("percent", "path", "underscore"),
+]  # fmt: skip
 TEXTS = {", ".join(names): "".join(PAYLOADS[name] for name in names) for names in TOGETHER}
 TEXTS |= {name: text for name, text in PAYLOADS.items() if not any(name in names for names in TOGETHER)}
 # On these no database has a say, nor on what is markup: they are tried on one alone.
-MARKUP = {"null", "emoji", "negative", "float", "date", "json, composed", *map(", ".join, STORABLE)}
+MARKUP = {"null", "negative", "float", "date", "json, composed, emoji", *map(", ".join, STORABLE)}
 ON_SQLITE = connection.vendor == "sqlite"
 TRIED = {name: text for name, text in TEXTS.items() if ON_SQLITE or name not in MARKUP}
 LONGEST_ADDRESS = 4000  # the server takes no longer one

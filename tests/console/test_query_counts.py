@@ -69,6 +69,7 @@ def grow(org: SimpleNamespace, size: int) -> BulkJob:
     return job
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("size", [10, 60])
 def test_the_number_of_queries_does_not_depend_on_the_rows(org: SimpleNamespace, size: int) -> None:
     """At 10 and at 60 users, members, shares, projects, events and results."""
