@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -50,7 +50,6 @@ NEEDED = {"postgresql", "chromium"}  # without the others a test or two is left 
 
 PYTEST = [sys.executable, "-m", "pytest"]
 UNIT = [*PYTEST, "--ignore=tests/e2e"]
-PAGES = "tests/console"  # more than half of them
 ON_POSTGRES = [sys.executable, "-m", "tests.postgres"]
 
 
@@ -78,12 +77,13 @@ def run_tests(missing: list[str]) -> list[str]:
     They run side by side, the longest first: a browser's stories wait for pages most of the time. The first is seen as it
     goes.
     """
-    runs = {"tests of the console on SQLite": [*PYTEST, PAGES]}
+    pages, others = on_sqlite()
+    runs = {"tests of the console on SQLite": [*PYTEST, *pages]}
     if "postgresql" not in missing:
         runs["tests on PostgreSQL"] = [*ON_POSTGRES, *UNIT]
     if "chromium" not in missing:
         runs["stories in a browser"] = [*PYTEST, "tests/e2e"]
-    runs["all other tests on SQLite"] = [*UNIT, f"--ignore={PAGES}"]
+    runs["all other tests on SQLite"] = [*PYTEST, *others]
     if not NEEDED & {*missing}:
         runs["browser smoke test on PostgreSQL"] = [*ON_POSTGRES, *PYTEST, "tests/e2e", "-m", "smoke"]
     with ThreadPoolExecutor(3) as pool:
@@ -91,7 +91,15 @@ def run_tests(missing: list[str]) -> list[str]:
         return [name for name, outcome in zip(runs, outcomes, strict=True) if not finished(name, *outcome.result())]
 
 
-def run(name: str, command: list[str], *, seen: bool) -> tuple[bool, float, IO[str]]:
+def on_sqlite() -> tuple[list[Path], list[Path]]:
+    """All but the browser's: the files of the console, which take longest, and the others. The Django admin goes with those:
+    then everything that runs side by side ends at about the same time."""
+    every = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if path.parent.name != "e2e"]
+    pages = [path for path in every if path.parent.name == "console" and not path.name.startswith("test_admin")]
+    return pages, [path for path in every if path not in pages]
+
+
+def run(name: str, command: Sequence[str | Path], *, seen: bool) -> tuple[bool, float, IO[str]]:
     """Whether it passed, its seconds, and what it said (nothing where that was seen)."""
     started, output = time.monotonic(), tempfile.TemporaryFile("w+")  # noqa: SIM115  read when it is its turn
     if seen:

@@ -153,19 +153,19 @@ class UserAdmin(ShareableAdmin):
 
     @admin.action(description="Disable selected users", permissions=["disable"])
     def disable(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._switch(request, queryset, disable_user)
+        self._switch(request, queryset, disable_user, "disabled")
 
     @admin.action(description="Enable selected users", permissions=["disable"])
     def enable(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._switch(request, queryset, enable_user)
+        self._switch(request, queryset, enable_user, "enabled")
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[User], action: Any) -> None:
+    def _switch(self, request: HttpRequest, queryset: QuerySet[User], action: Any, done: str) -> None:
         """All of them or none, one event each."""
         actor = Actor.of_request(request)
         with recording(actor):
             for user in queryset:
                 action(actor=actor, user=user)
-        self.message_user(request, f"Done for {len(queryset)} users.")
+        self.message_user(request, f"Users {done}: {len(queryset)}.")
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.password_view)

@@ -203,7 +203,7 @@ def delete_page(request: PageRequest, role: Role, form: ConfirmForm, needed: lis
         "crumbs": crumbs(role, "Delete"),
     }  # fmt: skip
     try:
-        context["effects"] = effects_of(request.actor, removal) if possible else None
+        context["effects"] = effects_of(request.actor, removal) if possible and count else None
     except ValidationError as error:
         context |= {"needed": error.messages, "possible": False}
     return render(request, "console/role_editing/confirm_delete.html", context, status=422 if form.is_bound else 200)
